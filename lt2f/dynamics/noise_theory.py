@@ -1,0 +1,195 @@
+"""What is known in closed form when the step is noisy and its draws are independent.
+
+With the residual r = h ab - m a step is U' = U (1 - r), V' = V (1 + r). The noise models are
+multiplicative, h = 1 + s xi and m = mu h, and target, h = 1 and m = mu + sigma xi, where xi has
+mean 0, variance 1 and one of three laws. Both share one integral, E log|c + w xi|.
+Functions broadcast and return doubles unless they say otherwise; an unknown law is a KeyError.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import dawsn, xlogy
+
+from lt2f.dynamics.theory import FloatArray
+
+Law: TypeAlias = Literal["two_point", "uniform", "normal"]
+
+SUPPORT: Final[dict[Law, float]] = {
+    "two_point": 1.0,
+    "uniform": math.sqrt(3.0),
+    "normal": math.inf,
+}
+"""Largest |xi| that each law of unit variance attains or comes near."""
+
+
+# The mean logarithm
+
+
+def _two_point(c: FloatArray, w: FloatArray) -> FloatArray:
+    return (np.log(np.abs(c + w)) + np.log(np.abs(c - w))) / 2
+
+
+def _uniform(c: FloatArray, w: FloatArray) -> FloatArray:
+    """Average log|z| over c - w sqrt(3) < z < c + w sqrt(3)."""
+    half = SUPPORT["uniform"] * w
+    t = np.divide(half, np.abs(c), out=np.full_like(c, np.inf), where=c != 0)
+    # Wide: the primitive z log|z| - z. Narrow: its expansion, whose terms do not cancel.
+    q = np.where(t < 0.5, np.maximum(t, 1e-200), 0.25)  # the floor is exact: its square is 0
+    narrow = np.log(np.abs(c)) + np.arctanh(q) / q - 1 + np.log1p(-q * q) / 2
+    low, high = c - half, c + half
+    primitive = xlogy(high, np.abs(high)) - xlogy(low, np.abs(low))
+    wide = primitive / np.where(half > 0, 2 * half, 1.0) - 1
+    return np.where(half == 0, np.log(np.abs(c)), np.where(t < 0.5, narrow, wide))
+
+
+def _normal(c: FloatArray, w: FloatArray) -> FloatArray:
+    """Add log w to G(|c|/w) with G(m) = E log|m + xi|.
+
+    G' = E 1/(m + xi) (principal value) is sqrt(2) times Dawson's function of m/sqrt(2), and
+    G(0) = -(gamma + log 2)/2. Forty Gauss nodes integrate that entire function to rounding for
+    m <= 10; beyond, the asymptotic series -sum (2k-1)!!/(2k m^2k) of log|m + xi| - log m does.
+    """
+    m = np.divide(np.abs(c), w, out=np.full_like(c, np.inf), where=w > 0)
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    x = np.minimum(m, 10.0) / math.sqrt(2.0)
+    integral = x * (dawsn(x[..., None] * (1 + nodes) / 2) @ weights)
+    near = np.log(w) - (np.euler_gamma + math.log(2.0)) / 2 + integral
+    term, series = np.ones_like(m), np.zeros_like(m)
+    for k in range(1, 21):
+        term = term * (2 * k - 1) / np.maximum(m, 10.0) ** 2
+        series += term / (2 * k)
+    return np.where(m < 10, near, np.log(np.abs(c)) - series)
+
+
+_MEAN_LOG: Final[dict[Law, Callable[[FloatArray, FloatArray], FloatArray]]] = {
+    "two_point": _two_point,
+    "uniform": _uniform,
+    "normal": _normal,
+}
+
+
+def mean_log(center: ArrayLike, spread: ArrayLike, law: Law) -> FloatArray:
+    """Return E log|c + w xi| for spread w >= 0, to some 1e-14; -inf where the mean is."""
+    c, w = np.broadcast_arrays(
+        np.asarray(center, dtype=np.float64), np.asarray(spread, dtype=np.float64)
+    )
+    with np.errstate(divide="ignore", over="ignore"):  # log 0, and c/w beyond all range
+        return np.asarray(_MEAN_LOG[law](c, w))
+
+
+# Multiplicative noise
+
+
+def almost_sure_exponent(sharpness: ArrayLike, noise: ArrayLike, law: Law) -> FloatArray:
+    """Return E log|1 - h S|: a minimum of sharpness S is almost surely stable iff negative.
+
+    Local stability, for near a minimum e' = e (1 - h S) to first order. noise is the standard
+    deviation s of h.
+    """
+    s = np.asarray(sharpness, dtype=np.float64)
+    return mean_log(1 - s, np.asarray(noise, dtype=np.float64) * s, law)
+
+
+def almost_sure_threshold(noise: float, law: Law) -> float:
+    """Return the sharpness at which a minimum first loses almost sure stability.
+
+    two_point: |(1 - S)^2 - s^2 S^2| = 1 gives 2/(1 - s^2) for s^2 < 1/2, and from there on
+    2/(1 + sqrt(2 s^2 - 1)), where `almost_sure_gap` begins. uniform and normal: the zero of the
+    exponent above 2/(1 + s^2), where by Jensen's inequality it is still negative.
+    """
+    if law == "two_point":
+        square = noise * noise
+        return 2 / (1 - square) if square < 0.5 else 2 / (1 + math.sqrt(2 * square - 1))
+
+    def exponent(sharpness: float) -> float:
+        return float(almost_sure_exponent(sharpness, noise, law))
+
+    low = high = float(mean_square_threshold(noise))
+    if exponent(low) >= 0:  # noise so small that the two thresholds agree to rounding
+        return low
+    while exponent(high) < 0:
+        high *= 2
+    return float(brentq(exponent, low, high, xtol=1e-15, rtol=1e-15))
+
+
+def almost_sure_gap(noise: float) -> tuple[float, float] | None:
+    """Return the unstable sharpnesses below the last threshold, if any, for the two-point law.
+
+    For 1/2 < s^2 < 1 they lie between the roots (1 -+ sqrt(2 s^2 - 1))/(1 - s^2) of
+    (1 - S)^2 - s^2 S^2 = -1; above them minima are stable again up to S = 2/(1 - s^2).
+    """
+    excess = 2 * noise * noise - 1
+    if not 0 < excess < 1:
+        return None
+    return 2 / (1 + math.sqrt(excess)), 2 / (1 - math.sqrt(excess))
+
+
+def mean_square_threshold(noise: ArrayLike) -> FloatArray:
+    """Return the sharpness below which a minimum is mean-square stable, 2/(1 + s^2).
+
+    For every law: E (1 - h S)^2 = 1 - 2S + (1 + s^2) S^2 < 1.
+    """
+    s = np.asarray(noise, dtype=np.float64)
+    return np.divide(2.0, 1 + s * s, dtype=np.float64)
+
+
+def largest_step(noise: ArrayLike, law: Law) -> FloatArray:
+    """Return the supremum of h = 1 + s xi: 1 + s, 1 + sqrt(3) s, or inf for normal draws."""
+    s = np.asarray(noise, dtype=np.float64)
+    return 1 + np.multiply(s, SUPPORT[law], out=np.zeros_like(s), where=s != 0)
+
+
+def multiplicative_escape_is_possible(mu: ArrayLike, h_max: ArrayLike) -> NDArray[np.bool_]:
+    """Tell whether balanced orbits can escape when 0 <= h <= h_max: iff mu h_max > 2.
+
+    The next point lies on the segment from (a, b) to the image under the largest step, and for
+    mu h_max < 2 the convex ellipse h_max S - h_max^2 mu e < 4 of that step contains both ends: so
+    it is forward invariant, off the balanced line too. Beyond 2 the cubic of the largest step
+    maps its own interval over the ends.
+    """
+    return np.asarray(np.asarray(mu, dtype=np.float64) * np.asarray(h_max, dtype=np.float64) > 2)
+
+
+# Target noise
+
+
+def origin_exponents(mu: ArrayLike, noise: ArrayLike, law: Law) -> tuple[FloatArray, FloatArray]:
+    """Return the exponents at the origin, E log|1 + m| in U and E log|1 - m| in V.
+
+    There r = -m; balanced orbits have V = 0. noise is the standard deviation sigma of the target m.
+    """
+    m = np.asarray(mu, dtype=np.float64)
+    return mean_log(1 + m, noise, law), mean_log(1 - m, noise, law)
+
+
+def collapse_exponent(mu: ArrayLike, noise: ArrayLike, law: Law) -> FloatArray:
+    """Return E log|1 + m|: the origin attracts balanced orbits iff it is negative.
+
+    It attracts unbalanced ones iff both `origin_exponents` are negative.
+    """
+    return origin_exponents(mu, noise, law)[0]
+
+
+def target_escape_threshold(mu: ArrayLike, law: Law = "two_point") -> FloatArray:
+    """Return the noise sigma above which balanced orbits can escape, for 0 <= mu <= 2.
+
+    Draws reach mu -+ B with B = sigma times the support of the law. All x beyond
+    sqrt(2 + mu - B) escape if the least draw repeats; the largest draw maps the interval within
+    to at most 2((1 + mu + B)/3)^(3/2). So it is invariant for every order of draws up to the B
+    at which the two agree. Squared, with y = 1 + mu + B, that is 4y^3/27 + y = 3 + 2mu, whose
+    root is y = 3 sinh(arsinh(3 + 2mu)/3). sqrt(3) times smaller for uniform draws (which
+    come near the ends rarely: just above, the rate of escape is tiny); 0 for normal ones.
+    """
+    m = np.asarray(mu, dtype=np.float64)
+    bound = 3 * np.sinh(np.arcsinh(3 + 2 * m) / 3) - 1 - m
+    return np.maximum(bound, 0.0) / SUPPORT[law]
+
+
+def target_escape_is_possible(mu: ArrayLike, noise: ArrayLike, law: Law) -> NDArray[np.bool_]:
+    """Tell whether |x| <= sqrt(2 + mu - B) fails to be invariant: noise above the threshold."""
+    return np.asarray(np.asarray(noise, dtype=np.float64) > target_escape_threshold(mu, law))
