@@ -1,0 +1,216 @@
+"""Kinds of sweep: what is computed in each cell of a grid, and the rules that make it well posed.
+
+Every coordinate of a cell is once an axis or once fixed: mu; the start, as imbalance and product or
+as a and b; and, where the steps are noisy, noise and realization.
+"""
+
+import hashlib
+import math
+from typing import Annotated, Any, Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from lt2f.pipeline.axes import FORMS, AnyAxis, Counted
+from lt2f.pipeline.rules import Model, refusal, whole
+
+MAX_CELLS = 10**12  # of one sweep
+MAX_STEPS = 10**12  # in one cell, of each sort: their sums stay far below 2**63
+
+Positive = Annotated[int, Field(ge=1), whole]
+Steps = Annotated[int, Field(ge=1, le=MAX_STEPS), whole]
+Transient = Annotated[int, Field(ge=0, le=MAX_STEPS), whole]
+
+Coordinate = Literal["mu", "imbalance", "product", "a", "b", "noise", "realization"]
+Recordable = Literal[
+    "regime",
+    "decided_by",
+    "period",
+    "residual_period",
+    "lyapunov",
+    "transverse_lyapunov",
+    "steps",
+    "imbalance_final",
+    "sharpness",
+    "loss_mean",
+    "loss_peak_ratio",
+]
+RECORDABLE: tuple[Recordable, ...] = get_args(Recordable)
+ALWAYS = ("regime", "decided_by")  # the rest cannot be read without them
+
+
+class Noiseless(Model):
+    """Full batches: the map itself."""
+
+    model: Literal["none"]
+
+
+class Noisy(Model):
+    """Mini-batches: a random multiplier, or a random target, drawn afresh at every step."""
+
+    model: Literal["multiplicative", "target"]
+    law: Literal["two_point", "uniform", "normal"] = "two_point"
+
+
+class MapIterations(Model):
+    """Steps discarded, steps measured, and the longest cycle looked for."""
+
+    transient: Transient
+    measure: Annotated[int, Field(ge=32, le=MAX_STEPS), whole]
+    max_period: Annotated[int, Field(ge=1, le=1024), whole] = 64
+
+
+class OrbitIterations(Model):
+    """Steps discarded, and steps kept."""
+
+    transient: Transient
+    samples: Steps
+
+
+class TrajectoryIterations(Model):
+    """Steps kept, from the first."""
+
+    steps: Steps
+
+
+class Sweep(Model):
+    """A grid of cells, and what to compute in each."""
+
+    axes: Annotated[dict[Coordinate, AnyAxis], Field(min_length=1)]
+    fixed: dict[Coordinate, float] = Field(default_factory=dict)
+    noise: Annotated[Noiseless | Noisy, Field(discriminator="model")] = Noiseless(model="none")
+    shortcuts: bool = True
+    tile: dict[Coordinate, Positive] = Field(default_factory=dict)
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        return math.prod(axis.size for axis in self.axes.values())
+
+    def coordinates(self) -> dict[str, NDArray[Any]]:
+        """Compute the values along each axis, in order: int64 for realization, else float64."""
+        return {
+            name: axis.values().astype(np.int64 if name == "realization" else np.float64)
+            for name, axis in self.axes.items()
+        }
+
+    def scalars(self) -> dict[str, float]:
+        """Return the coordinates that do not vary; realization, an int, is 0 if unsaid."""
+        unsaid = self.noise.model != "none" and "realization" not in self.axes
+        values: dict[str, float] = {"realization": 0} if unsaid else {}
+        for name, value in self.fixed.items():
+            values[name] = int(value) if name == "realization" else value + 0.0  # never −0.0
+        return values
+
+    def identity(self) -> dict[str, Any]:
+        """Return exactly the settings that determine the data, as plain JSON.
+
+        Equal for two spellings of the same doubles: axes, in order, stand as the SHA-256 of their
+        little-endian bytes, scalars in hexadecimal.
+        """
+        plain = self.model_dump(mode="json", exclude={"axes", "fixed", "tile"})
+        if "record" in plain:
+            plain["record"].sort()
+        plain["axes"] = [
+            [name, axis.size, hashlib.sha256(axis.values().astype("<f8").tobytes()).hexdigest()]
+            for name, axis in self.axes.items()
+        ]
+        plain["fixed"] = {name: float(x).hex() for name, x in sorted(self.scalars().items())}
+        return plain
+
+    def _place(self, name: str) -> tuple[str, str]:
+        return ("axes" if name in self.axes else "fixed", name)
+
+    @model_validator(mode="after")
+    def _each_coordinate_once(self) -> Self:
+        for name in self.fixed:
+            if name in self.axes:
+                raise refusal("is an axis too, give it once", "fixed", name)
+        given = self.axes.keys() | self.fixed.keys()
+        factors = [name for name in ("a", "b") if name in given]
+        if factors and given & {"imbalance", "product"}:
+            reason = "start from imbalance and product or from a and b, not from both"
+            raise refusal(reason, *self._place(factors[0]))
+        for name in ("mu", *(("a", "b") if factors else ("imbalance", "product"))):
+            if name not in given:
+                need = "every sweep needs mu, and imbalance and product or a and b"
+                raise refusal(f"missing, {need}, each an axis or fixed", "axes", name)
+        return self
+
+    @model_validator(mode="after")
+    def _noise_has_a_model(self) -> Self:
+        given = [name for name in ("noise", "realization") if name in {**self.axes, **self.fixed}]
+        if self.noise.model == "none" and given:
+            reason = "needs noise.model to be multiplicative or target, it is none"
+            raise refusal(reason, *self._place(given[0]))
+        if self.noise.model != "none" and "noise" not in given:
+            reason = f"missing, noise.model {self.noise.model} needs it, an axis or fixed"
+            raise refusal(reason, "axes", "noise")
+        return self
+
+    @model_validator(mode="after")
+    def _grid_is_finite(self) -> Self:
+        if self.cells > MAX_CELLS:
+            shape = " x ".join(str(axis.size) for axis in self.axes.values())
+            raise refusal(f"should make at most {MAX_CELLS} cells, not {shape}", "axes")
+        for name in self.tile:
+            if name not in self.axes:
+                known = ", ".join(self.axes)
+                raise refusal(f"should be an axis of this sweep: {known}", "tile", name)
+        return self
+
+    @model_validator(mode="after")
+    def _values_have_a_meaning(self) -> Self:
+        for name, axis in self.axes.items():
+            if isinstance(axis, Counted) and name != "realization":
+                raise refusal(f"should be {FORMS}, num alone is for realization", "axes", name)
+        points = {name: axis.values() for name, axis in self.axes.items()}
+        points |= {name: np.array([value]) for name, value in self.fixed.items()}
+        for name in ("mu", "noise", "realization"):
+            if name in points and points[name][0] < 0:
+                raise refusal("should be greater than or equal to 0", *self._place(name))
+        whole = points.get("realization", np.zeros(1))
+        if (whole != np.floor(whole)).any() or whole[-1] > 2**53:
+            raise refusal("should be integers up to 2**53", *self._place("realization"))
+        return self
+
+
+def _with_always(names: tuple[Recordable, ...]) -> tuple[Recordable, ...]:
+    return tuple(name for name in RECORDABLE if name in names or name in ALWAYS)
+
+
+Record = Annotated[tuple[Recordable, ...], Field(strict=False), AfterValidator(_with_always)]
+
+
+class MapSweep(Sweep):
+    """What each cell does in the long run: regime, period, exponents."""
+
+    kind: Literal["map"] = "map"
+    iterations: MapIterations
+    record: Record = RECORDABLE
+
+
+class OrbitSweep(Sweep):
+    """Samples of the residual after a transient, for orbit diagrams."""
+
+    kind: Literal["orbit"]
+    iterations: OrbitIterations
+
+
+class TrajectorySweep(Sweep):
+    """Loss, sharpness and imbalance at every step."""
+
+    kind: Literal["trajectory"]
+    iterations: TrajectoryIterations
+
+
+def _map_if_unsaid(value: object) -> object:
+    return {"kind": "map", **value} if isinstance(value, dict) else value
+
+
+AnySweep = Annotated[
+    MapSweep | OrbitSweep | TrajectorySweep,
+    Field(discriminator="kind"),
+    BeforeValidator(_map_if_unsaid),
+]

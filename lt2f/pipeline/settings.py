@@ -1,0 +1,170 @@
+"""Typed settings, and the only reader of raw configuration.
+
+`load` a YAML file or `parse` a mapping: what comes back is frozen and keeps every rule, so no other
+room checks settings again. The JSON schema comes out of the same types.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from lt2f.pipeline.axes import Axis
+from lt2f.pipeline.kinds import (
+    MAX_CELLS,
+    RECORDABLE,
+    AnySweep,
+    MapSweep,
+    OrbitSweep,
+    Positive,
+    Sweep,
+    TrajectorySweep,
+)
+from lt2f.pipeline.rules import Model, SettingsError, describe, whole
+
+__all__ = [
+    "MAX_CELLS",
+    "RECORDABLE",
+    "AnySweep",
+    "Axis",
+    "MapSweep",
+    "OrbitSweep",
+    "Settings",
+    "SettingsError",
+    "Sweep",
+    "TrajectorySweep",
+    "load",
+    "parse",
+    "schema",
+]
+
+# Names become files, so none leads out of results/ or hides there.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$", max_length=100)]
+
+
+class Local(Model):
+    """Worker processes on this machine; as many as the job has cores if unsaid."""
+
+    kind: Literal["local"] = "local"
+    workers: Positive | None = None
+
+
+Executor = Local  # a union discriminated on `kind` once there is a second member
+
+
+class Style(Model):
+    """File formats of every figure, and dots per inch of those made of pixels."""
+
+    format: Annotated[
+        tuple[Literal["png", "pdf", "svg"], ...], Field(min_length=1, strict=False)
+    ] = ("png", "pdf")
+    dpi: Annotated[int, Field(ge=50, le=1200), whole] = 200
+
+
+class Figures(Model):
+    """How figures look; never part of a dataset's identity."""
+
+    style: Style = Style()
+
+
+class Settings(Model):
+    """One study."""
+
+    study: Name
+    seed: Annotated[int, Field(ge=0, lt=2**64), whole] = 0
+    executor: Executor = Local()
+    chunks: Annotated[Path, Field(strict=False)] | None = None
+    sweeps: Annotated[dict[Name, AnySweep], Field(min_length=1)]
+    figures: Figures = Figures()
+
+
+def parse(mapping: Mapping[str, Any]) -> Settings:
+    """Read settings from a mapping.
+
+    Raises
+    ------
+    SettingsError
+        If a rule is broken: the key, the value given and what is allowed.
+    """
+    if not isinstance(mapping, Mapping):
+        raise SettingsError(f"should be a mapping of settings, not {type(mapping).__name__}")
+    try:
+        return Settings.model_validate(dict(mapping))
+    except ValidationError as error:
+        raise SettingsError(describe(mapping, error)) from None
+
+
+def load(path: str | Path) -> Settings:
+    """Read settings from a YAML file.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, is not YAML or breaks a rule; the file's name comes first.
+    """
+    try:
+        return parse(_read(Path(path)))
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def schema() -> dict[str, Any]:
+    """Make the JSON schema of the settings; ``config/schema.json`` is its copy, for editors."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | Settings.model_json_schema()
+
+
+def _tag(name: str) -> str:
+    return f"tag:yaml.org,2002:{name}"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of numbers, words, lists and mappings: no other tag, and no key twice.
+
+    A date stays a word, so that a study may be called 2026-05-20.
+    """
+
+    yaml_constructors: ClassVar = {
+        tag: constructor
+        for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
+        if tag in {None, *map(_tag, ("null", "bool", "int", "float", "str", "seq", "map"))}
+    }
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Here and not where mappings are built: by then `<<` has merged keys that may be repeated.
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    problem = f"key {key.value!r} is there twice"
+                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+                seen.add(key.value)
+        return node
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [rule for rule in rules if rule[0] != _tag("timestamp")]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+# YAML 1.1, which PyYAML reads, takes 1e5, 1e-3 and 1.5e3 for words; YAML 1.2 for numbers.
+_Loader.add_implicit_resolver(
+    _tag("float"),
+    re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror}") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise SettingsError(f"{line}{error.problem}") from None
+    except (yaml.YAMLError, ValueError, LookupError) as error:  # the last two: `!!int word`
+        raise SettingsError(f"is not YAML: {error}") from None
