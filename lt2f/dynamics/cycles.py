@@ -1,0 +1,183 @@
+"""Cycles of the map: found by a near return, refined by Newton's method, judged by multipliers.
+
+A cycle is confirmed only if Newton's method on Phi^p(z) - z converges close to the orbit and both
+eigenvalues of the refined cycle's Jacobian are smaller than one in modulus. A near return alone
+would also be found on a chaotic orbit, and at every minimum.
+"""
+
+import math
+
+import numpy as np
+
+from lt2f.dynamics.model import fma, jit, norm_squared, residual
+
+NEAR = 1e-3  # a return this close is worth a Newton iteration
+CLOSED = 1e-12  # Newton's last correction: a few hundred roundings
+NEGLIGIBLE = 2.0**-60  # a factor this small cannot change the residual by one bit
+# A multiplier this close to one is no evidence: where it is one, z and its image agree to rounding
+# (1e-16) over some 5e-6 about a neutral point, and multipliers there reach 1 - O((5e-6)^2). A
+# doubled cycle has amplitude sqrt((1 - multiplier)/8) or so, hence points closer than SAME are one.
+NEUTRAL, SAME = 1e-7, 1e-6
+SUPERSTABLE = 2.0**-48  # a factor of a multiplier below this is zero to rounding
+UNSTABLE = -1.0
+# What `find` reports of each lane: one row each.
+PERIOD, RESIDUAL_PERIOD, FIRST, SECOND, ERROR, TRANSVERSE, MEAN_S, MEAN_LOSS = range(8)
+
+
+@jit
+def around(u, v, mu, period):  # type: ignore[no-untyped-def]
+    """End point of `period` steps and the Jacobian of all of them, in U and V."""
+    xx, xy, yx, yy = 1.0, 0.0, 0.0, 1.0
+    for _ in range(period):
+        e = residual(u, v, mu)
+        juu, juv, jvv = 1.0 - e - 2.0 * u * u, 2.0 * u * v, 1.0 + e - 2.0 * v * v
+        xx, xy, yx, yy = (
+            juu * xx + juv * yx,
+            juu * xy + juv * yy,
+            juv * xx + jvv * yx,
+            juv * xy + jvv * yy,
+        )
+        u, v = fma(-u, e, u), fma(v, e, v)
+    return u, v, xx, xy, yx, yy
+
+
+@jit
+def refine(u, v, mu, period):  # type: ignore[no-untyped-def]
+    """Newton's method for Phi^period(z) = z from (u, v): converged, and where."""
+    u0, v0 = u, v
+    for _ in range(24):
+        un, vn, xx, xy, yx, yy = around(u, v, mu, period)
+        xx, yy = xx - 1.0, yy - 1.0
+        det = xx * yy - xy * yx
+        if not abs(det) > 0.0:
+            return False, u, v
+        fu, fv = un - u, vn - v
+        du, dv = (yy * fu - xy * fv) / det, (xx * fv - yx * fu) / det
+        u, v = u - du, v - dv
+        if not abs(u - u0) + abs(v - v0) < 100.0 * NEAR:
+            return False, u, v
+        if abs(du) + abs(dv) < CLOSED:
+            return True, u, v
+    return False, u, v
+
+
+@jit
+def multipliers(xx, xy, yx, yy):  # type: ignore[no-untyped-def]
+    """Moduli of the eigenvalues of a 2 x 2 matrix, the larger first."""
+    if xy == 0.0 or yx == 0.0:
+        return max(abs(xx), abs(yy)), min(abs(xx), abs(yy))
+    half, det = (xx + yy) / 2.0, xx * yy - xy * yx
+    disc = half * half - det
+    if disc < 0.0:
+        return math.sqrt(det), math.sqrt(det)
+    large = abs(half) + math.sqrt(disc)
+    # The quotient keeps the small one's relative precision.
+    return large, abs(det) / large if large > 0.0 else 0.0
+
+
+@jit
+def mean_log(u, v, mu, period):  # type: ignore[no-untyped-def]
+    """Exponents along and across of a cycle, as if on the balanced line, and their rounding.
+
+    Sums of logarithms keep the digits that a product of many factors would lose. The error is that
+    of the factors: each is rounded, and the point where it is taken is known to `uncertain`.
+    """
+    along, across, per_along, per_across = 0.0, 0.0, 0.0, 0.0
+    for _ in range(period):
+        e = residual(u, v, mu)
+        f, g = abs(1.0 - e - 2.0 * u * u), abs(1.0 + e)
+        f, g = (f if f > SUPERSTABLE else 0.0), (g if g > SUPERSTABLE else 0.0)
+        along, across = along + math.log(f), across + math.log(g)
+        per_along, per_across = per_along + 1.0 / f, per_across + 1.0 / g
+        u, v = fma(-u, e, u), fma(v, e, v)
+    return along / period, across / period, per_along / period, per_across / period
+
+
+@jit
+def least_periods(u, v, mu, period):  # type: ignore[no-untyped-def]
+    """Least period of (a, b) and of e = ab - mu on a refined cycle."""
+    un, vn, e0 = u, v, residual(u, v, mu)
+    of_residual = period
+    for q in range(1, period):
+        e = residual(un, vn, mu)
+        un, vn = fma(-un, e, un), fma(vn, e, vn)
+        if period % q == 0:
+            if abs(un - u) + abs(vn - v) < SAME:
+                return q, min(q, of_residual)
+            # e alone could repeat by accident; with S it fixes the orbit of (e, S) for good
+            same_e = abs(residual(un, vn, mu) - e0) < SAME
+            same_s = abs(norm_squared(un, vn) - norm_squared(u, v)) < SAME
+            if same_e and same_s and of_residual == period:
+                of_residual = q
+    return period, of_residual
+
+
+@jit
+def describe(u, v, mu, period, report):  # type: ignore[no-untyped-def]
+    """Fill one column of `report` from a refined cycle; False if the cycle is not stable."""
+    _, _, xx, xy, yx, yy = around(u, v, mu, period)
+    large, small = multipliers(xx, xy, yx, yy)
+    if not large < 1.0 - NEUTRAL:
+        return False
+    along, across, per_along, per_across = mean_log(u, v, mu, period)
+    first, second = max(along, across), min(along, across)
+    # Newton's method leaves the points uncertain by a few roundings over 1 - multiplier, and a
+    # factor follows its point with a slope below 6 |x| < 12.
+    rounding = 2.0**-48 * (1.0 + 1.0 / (1.0 - large))
+    error = rounding * (1.0 + (per_along if along > -np.inf else 0.0))
+    error += rounding * (per_across if across > -np.inf else 0.0)
+    if v != 0.0:  # off the balanced line only the product of Jacobians knows
+        first, second = math.log(large) / period, math.log(small) / period
+    s, loss = 0.0, 0.0
+    for _ in range(period):
+        e = residual(u, v, mu)
+        s, loss = s + norm_squared(u, v), loss + e * e / 2.0
+        u, v = fma(-u, e, u), fma(v, e, v)
+    report[FIRST], report[SECOND], report[ERROR] = first, second, error
+    report[TRANSVERSE], report[MEAN_S], report[MEAN_LOSS] = across, s / period, loss / period
+    return True
+
+
+@jit
+def find(u_all, v_all, mu_all, max_period, report):  # type: ignore[no-untyped-def]
+    """Look for a stable cycle at each of N lanes and fill `report`, shape (8, N).
+
+    The period is 0 for none, and UNSTABLE on a cycle that is none but returns to the last bit.
+    """
+    for j in range(u_all.size):
+        u, v, mu = u_all[j], v_all[j], mu_all[j]
+        u, v = (0.0 if abs(u) < NEGLIGIBLE else u), (0.0 if abs(v) < NEGLIGIBLE else v)
+        un, vn = u, v
+        report[PERIOD, j] = 0.0
+        for period in range(1, max_period + 1):
+            e = residual(un, vn, mu)
+            un, vn = fma(-un, e, un), fma(vn, e, vn)
+            # A fixed point is a minimum or the origin, never a cycle.
+            if period == 1 or not abs(un - u) + abs(vn - v) < NEAR:
+                continue
+            if un == u and vn == v:
+                report[PERIOD, j] = UNSTABLE  # unless it proves stable below
+            converged, uc, vc = refine(u, v, mu, period)
+            if not converged:
+                continue
+            least, of_residual = least_periods(uc, vc, mu, period)
+            if least == period and describe(uc, vc, mu, period, report[:, j]):
+                report[PERIOD, j], report[RESIDUAL_PERIOD, j] = period, of_residual
+                break
+
+
+@jit
+def locked(u_all, v_all, mu_all, max_period, out):  # type: ignore[no-untyped-def]
+    """Whether each lane repeats bit for bit within `max_period` steps, and so for ever.
+
+    Only the larger factor has to: the other one no longer matters once it is negligible.
+    """
+    for j in range(u_all.size):
+        u, v, mu = u_all[j], v_all[j], mu_all[j]
+        out[j] = False
+        for _ in range(max_period if abs(v) < NEGLIGIBLE else 0):
+            e = residual(u, 0.0, mu)
+            u = fma(-u, e, u)
+            if u == u_all[j]:
+                out[j] = True
+                break

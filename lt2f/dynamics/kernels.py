@@ -1,0 +1,294 @@
+"""Batched loops over lanes: many cells at once, arrays in, arrays out.
+
+A lane is one cell. Lanes go through a kernel in blocks of a width known at compile time, whose
+rows stay in registers from step to step; loops run block, step, lane, and the compiler turns the
+lane loop into packed arithmetic. The state of N lanes is one array of shape (ROWS, N), N a
+multiple of BLOCK; the row numbers below are its only schema.
+
+Noise is a sequence, not a generator: `noise` holds one number x_t for each step of the whole run,
+the same for every lane, and a lane's AMPLITUDE scales it (`model.draw`).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lt2f.dynamics.model import (
+    MULTIPLICATIVE,
+    QUIET,
+    TARGET,
+    carried,
+    carry,
+    determinant,
+    draw,
+    fma,
+    jit,
+    lifting,
+    loss_rise,
+    norm_squared,
+    rescaling,
+    residual,
+    tangent,
+    widest_registers,
+)
+
+BLOCK = 64  # every width below divides it, so one padding serves all kernels
+BARE, TRACKED, MEASURED = 64, 32, 16  # lanes whose rows fit the register file
+SPAN = 16  # steps between two looks at anything that need not be seen at every step
+
+# Rows of the state. The *_LIFT rows count the strides of `model.lifting`; E is the residual that
+# is carried along under multiplicative noise.
+U, V, E, U_LIFT, V_LIFT, E_LIFT, MU, AMPLITUDE = range(8)
+# What `settle` keeps: the largest e^2, the largest excess over the criterion of a loss rise, the
+# last e^2, whether the orbit escaped, and the state at the beginning of the last span that still
+# had something to say about when the loss settled or the orbit escaped.
+PEAK, RISE, LAST, ESCAPED, MARK_U, MARK_V, MARK_E, MARK_STEP = range(8, 16)
+# A tangent vector, and the sums of one block of `measure`.
+X, Y, X_STRIDES, DET, DET_STRIDES, SUM_S, SUM_E2 = range(16, 23)
+ROWS = 23
+# Rows that exist only while a block is being worked on.
+SPAN_PEAK, SPAN_RISE, SPAN_U, SPAN_V, SPAN_E = range(ROWS, ROWS + 5)
+LOCAL_ROWS = ROWS + 5
+
+CONVERGED = 1e-24  # e^2 of the converged loss: 1e8 above rounding, far below any loss that matters
+ESCAPE_SQUARED = 1e6  # a^2 + b^2 from which no orbit returns, for every mu < 2e5
+NOISE_RISE = 1.0 + 1e-12  # a rise under noise has to be larger than rounding
+
+
+@jit
+def _fetch(state, first, lanes):  # type: ignore[no-untyped-def]
+    for k in range(ROWS):
+        for j in range(lanes.shape[1]):
+            lanes[k, j] = state[k, first + j]
+
+
+@jit
+def _store(lanes, state, first):  # type: ignore[no-untyped-def]
+    for k in range(ROWS):
+        for j in range(lanes.shape[1]):
+            state[k, first + j] = lanes[k, j]
+
+
+@jit
+def _lift(lanes, j, model):  # type: ignore[no-untyped-def]
+    lanes[U, j], lanes[U_LIFT, j] = lifting(lanes[U, j], lanes[U_LIFT, j])
+    lanes[V, j], lanes[V_LIFT, j] = lifting(lanes[V, j], lanes[V_LIFT, j])
+    if model == MULTIPLICATIVE:
+        lanes[E, j], lanes[E_LIFT, j] = lifting(lanes[E, j], lanes[E_LIFT, j])
+
+
+@jit
+def _advance(lanes, j, model, x):  # type: ignore[no-untyped-def]
+    """Take one step of a lane; its residual before the step."""
+    u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
+    e = carried(model, residual(u, v, mu), lanes[E, j])
+    r, h = draw(model, e, lanes[AMPLITUDE, j], x)
+    if model == MULTIPLICATIVE:
+        lanes[E, j] = carry(e, r, h, mu, norm_squared(u, v))
+    lanes[U, j], lanes[V, j] = fma(-u, r, u), fma(v, r, v)
+    return e
+
+
+@jit
+def _begin_span(lanes, j):  # type: ignore[no-untyped-def]
+    lanes[SPAN_PEAK, j], lanes[SPAN_RISE, j] = 0.0, -np.inf
+    lanes[SPAN_U, j], lanes[SPAN_V, j], lanes[SPAN_E, j] = lanes[U, j], lanes[V, j], lanes[E, j]
+
+
+@jit
+def _track(lanes, j, model, loss, excess):  # type: ignore[no-untyped-def]
+    """Note a step's loss, and by how much it exceeds the criterion of a rise."""
+    if model != QUIET:
+        last = lanes[LAST, j]
+        excess = loss - NOISE_RISE * last if last > CONVERGED else -np.inf
+        lanes[LAST, j] = loss
+    lanes[SPAN_PEAK, j] = max(lanes[SPAN_PEAK, j], loss)
+    lanes[SPAN_RISE, j] = max(lanes[SPAN_RISE, j], excess)
+
+
+@jit
+def _end_span(lanes, j, step):  # type: ignore[no-untyped-def]
+    """Take stock of a lane after a span that began at `step`.
+
+    Everything is read before anything is written, and chosen by selection, not by branches: that
+    is what lets the compiler work on many lanes at once.
+    """
+    u, v, peak, rise = lanes[U, j], lanes[V, j], lanes[SPAN_PEAK, j], lanes[SPAN_RISE, j]
+    highest, risen, escaped = lanes[PEAK, j], lanes[RISE, j], lanes[ESCAPED, j]
+    mark_u, mark_v, mark_step = lanes[MARK_U, j], lanes[MARK_V, j], lanes[MARK_STEP, j]
+    span_u, span_v = lanes[SPAN_U, j], lanes[SPAN_V, j]
+    out = 0.0 if norm_squared(u, v) <= ESCAPE_SQUARED else 1.0  # true for overflow and NaN too
+    loud = 1.0 if peak > CONVERGED else 0.0
+    mark = (1.0 - escaped) * max(out, loud) > 0.0
+    lanes[MARK_U, j] = span_u if mark else mark_u
+    lanes[MARK_V, j] = span_v if mark else mark_v
+    lanes[MARK_STEP, j] = step if mark else mark_step
+    lanes[PEAK, j] = max(highest, peak)
+    lanes[RISE, j] = max(risen, rise if loud > 0.0 else -np.inf)
+    lanes[ESCAPED, j] = max(escaped, out)
+    lanes[U, j], lanes[U_LIFT, j] = lifting(u, lanes[U_LIFT, j])
+    # 1 + e can be zero to rounding. The factor V is then lost, but not its growth from there on: it
+    # goes on from a value too small to be felt, as if 1 + e had been one rounding.
+    rest = 2.0**-53 * min(abs(span_v), 2.0**-60)
+    lanes[V, j], lanes[V_LIFT, j] = lifting(rest if v == 0.0 else v, lanes[V_LIFT, j])
+
+
+@jit
+def _end_span_of_residual(lanes, j, step):  # type: ignore[no-untyped-def]
+    """Do for the carried residual what `_end_span` did; a loop of its own, or none is packed."""
+    e, lift, mark_e, span_e = lanes[E, j], lanes[E_LIFT, j], lanes[MARK_E, j], lanes[SPAN_E, j]
+    mark = lanes[MARK_STEP, j] == step
+    lanes[MARK_E, j] = span_e if mark else mark_e
+    lanes[E, j], lanes[E_LIFT, j] = lifting(e, lift)
+
+
+@jit
+def residuals(u, v, mu):  # type: ignore[no-untyped-def]
+    """Residual e = ab - mu of each of N cells, with the bits that the kernels see."""
+    out = np.empty(u.size)
+    for j in range(u.size):
+        out[j] = residual(u[j], v[j], mu[j])
+    return out
+
+
+def _make_iterate(model: int) -> Callable[..., None]:
+    @jit
+    def iterate(state, steps, start, noise):  # type: ignore[no-untyped-def]
+        widest_registers()
+        lanes = np.empty((LOCAL_ROWS, BARE))
+        for first in range(0, state.shape[1], BARE):
+            _fetch(state, first, lanes)
+            for span in range(0, steps, SPAN):
+                for t in range(span, min(span + SPAN, steps)):
+                    x = noise[start + t] if model != QUIET else 0.0
+                    for j in range(BARE):
+                        _advance(lanes, j, model, x)
+                for j in range(BARE):
+                    _lift(lanes, j, model)
+            _store(lanes, state, first)
+
+    return iterate
+
+
+def _make_settle(model: int) -> Callable[..., None]:
+    @jit
+    def settle(state, steps, start, noise):  # type: ignore[no-untyped-def]
+        widest_registers()
+        lanes = np.empty((LOCAL_ROWS, TRACKED))
+        for first in range(0, state.shape[1], TRACKED):
+            _fetch(state, first, lanes)
+            for span in range(0, steps, SPAN):
+                for j in range(TRACKED):
+                    _begin_span(lanes, j)
+                for t in range(span, min(span + SPAN, steps)):
+                    x = noise[start + t] if model != QUIET else 0.0
+                    for j in range(TRACKED):
+                        s = norm_squared(lanes[U, j], lanes[V, j])
+                        e = _advance(lanes, j, model, x)
+                        _track(lanes, j, model, e * e, loss_rise(e, lanes[MU, j], s))
+                for j in range(TRACKED):
+                    _end_span(lanes, j, float(start + span))
+                for j in range(TRACKED if model == MULTIPLICATIVE else 0):
+                    _end_span_of_residual(lanes, j, float(start + span))
+            _store(lanes, state, first)
+
+    return settle
+
+
+def _make_measure(model: int) -> Callable[..., None]:
+    # The small loop over carried residuals is packed only where it is not unrolled before.
+    width = TRACKED if model == MULTIPLICATIVE else MEASURED
+
+    @jit
+    def measure(state, steps, start, noise):  # type: ignore[no-untyped-def]
+        widest_registers()
+        lanes = np.empty((LOCAL_ROWS, width))
+        for first in range(0, state.shape[1], width):
+            _fetch(state, first, lanes)
+            for span in range(0, steps, SPAN):
+                for j in range(width):
+                    _begin_span(lanes, j)
+                for t in range(span, min(span + SPAN, steps)):
+                    x = noise[start + t] if model != QUIET else 0.0
+                    for j in range(width):
+                        u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
+                        s = norm_squared(u, v)
+                        e = _advance(lanes, j, model, x)
+                        r, h = draw(model, e, lanes[AMPLITUDE, j], x)
+                        lanes[X, j], lanes[Y, j] = tangent(u, v, lanes[X, j], lanes[Y, j], r, h)
+                        lanes[DET, j] *= determinant(r, h * (e + mu), h * s)
+                        lanes[SUM_S, j] += s
+                        lanes[SUM_E2, j] += e * e
+                        _track(lanes, j, model, e * e, loss_rise(e, mu, s))
+                for j in range(width):
+                    _end_span(lanes, j, float(start + span))
+                    _rescale(lanes, j)
+                for j in range(width if model == MULTIPLICATIVE else 0):
+                    _end_span_of_residual(lanes, j, float(start + span))
+            _store(lanes, state, first)
+
+    return measure
+
+
+@jit
+def _rescale(lanes, j):  # type: ignore[no-untyped-def]
+    x, y, det = lanes[X, j], lanes[Y, j], lanes[DET, j]
+    x_strides, det_strides = lanes[X_STRIDES, j], lanes[DET_STRIDES, j]
+    factor, strides = rescaling(max(abs(x), abs(y)))
+    lanes[X, j], lanes[Y, j], lanes[X_STRIDES, j] = x * factor, y * factor, x_strides + strides
+    factor, strides = rescaling(abs(det))
+    lanes[DET, j], lanes[DET_STRIDES, j] = det * factor, det_strides + strides
+
+
+def _make_moment(model: int) -> Callable[..., None]:
+    @jit
+    def moment(state, total, noise, out):  # type: ignore[no-untyped-def]
+        lane = np.empty((LOCAL_ROWS, 1))
+        for j in range(state.shape[1]):
+            start = int(state[MARK_STEP, j])  # -1: the loss was never above the converged one
+            lane[U, 0], lane[V, 0], lane[E, 0] = (
+                state[MARK_U, j],
+                state[MARK_V, j],
+                state[MARK_E, j],
+            )
+            lane[MU, 0], lane[AMPLITUDE, 0] = state[MU, j], state[AMPLITUDE, j]
+            escaped, found = state[ESCAPED, j] > 0.0, max(start, 0)
+            for t in range(start, min(start + SPAN, total) if start >= 0 else start):
+                if escaped and not norm_squared(lane[U, 0], lane[V, 0]) <= ESCAPE_SQUARED:
+                    break
+                e = _advance(lane, 0, model, noise[t] if model != QUIET else 0.0)
+                if escaped or e * e > CONVERGED:
+                    found = t + 1
+            out[j] = found
+
+    return moment
+
+
+def _make_record(model: int) -> Callable[..., None]:
+    @jit
+    def record(state, start, noise, out):  # type: ignore[no-untyped-def]
+        widest_registers()
+        lanes, page = np.empty((LOCAL_ROWS, BARE)), np.empty((SPAN, BARE))
+        samples = out.shape[1]
+        for first in range(0, state.shape[1], BARE):
+            _fetch(state, first, lanes)
+            for span in range(0, samples, SPAN):
+                length = min(SPAN, samples - span)
+                for t in range(length):
+                    x = noise[start + span + t] if model != QUIET else 0.0
+                    for j in range(BARE):
+                        page[t, j] = _advance(lanes, j, model, x)
+                for j in range(BARE):
+                    _lift(lanes, j, model)
+                    for t in range(length):
+                        out[first + j, span + t] = page[t, j]
+            _store(lanes, state, first)
+
+    return record
+
+
+# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE and TARGET.
+ITERATE, SETTLE, MEASURE, MOMENT, RECORD = (
+    tuple(make(model) for model in (QUIET, MULTIPLICATIVE, TARGET))
+    for make in (_make_iterate, _make_settle, _make_measure, _make_moment, _make_record)
+)

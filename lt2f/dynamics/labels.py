@@ -1,0 +1,130 @@
+"""What each cell does in the long run: the ladder of labels.
+
+The first rung that holds decides: theorem (with shortcuts), escape, collapse to the origin,
+convergence to a stable minimum, a stable cycle (without noise), a largest exponent more than four
+standard errors above zero, under noise one as far below. What no rung decides is undecided.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from lt2f.dynamics import cycles, kernels, theory
+from lt2f.dynamics.codes import DecidedBy, Fate, Regime
+from lt2f.dynamics.lanes import SILENCE, Floats, Mask, Noise, factors, residual_and_norm
+from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
+from lt2f.dynamics.observables import (
+    Flags,
+    Outcome,
+    Verdict,
+    minimum_exponent,
+    observe,
+    origin_exponents,
+)
+from lt2f.dynamics.survey import Schedule, Survey, at_minimum, run
+
+ORIGIN = 1e-20  # a^2 + b^2 of an orbit that has collapsed
+SIGNIFICANT = 4.0  # standard errors
+WINDOW = 4  # under noise the loss has to stay converged for the last measured steps, one in four
+
+
+def explore(
+    u: Floats, v: Floats, mu: Floats, schedule: Schedule, noise: Noise = SILENCE
+) -> Outcome:
+    """Run N cells and label them.
+
+    Starts are u = (a + b)/2 and v = (a - b)/2. The result maps each variable's name to an array
+    of shape (N,), exponents and their errors to (N, 2), largest first, in nats per step.
+    """
+    survey = run(u, v, mu, schedule, noise)
+    known = schedule.shortcuts and noise.index == QUIET
+    fate = theory.fate(mu, u, v) if known else np.full(u.shape, Fate.OPEN, dtype=np.uint8)
+    with np.errstate(all="ignore"):  # escaped lanes are inf or NaN; every use masks them
+        verdict = judge(survey, fate, schedule, noise)
+        return observe(survey, verdict, schedule, noise, (u, v, mu))
+
+
+def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verdict:
+    """Label N cells by the ladder; `fate` is what a theorem says of each (codes.Fate)."""
+    state = survey.state
+    e, s = residual_and_norm(state)
+    escaped = state[kernels.ESCAPED] > 0.0
+    collapsed = ~escaped & (s < ORIGIN) & _origin_attracts(state, noise)
+    converged = ~escaped & ~collapsed & _is_converged(state, schedule, noise)
+    # On e = 0 at a minimum that is not stable a run stands still by rounding: no rung holds.
+    still = (noise.index == QUIET) & (e * e <= kernels.CONVERGED)
+    rest = ~(escaped | collapsed | converged | still)
+    cycle = _cycles(state, rest & (noise.index == QUIET), schedule.max_period)
+    periodic = cycle[cycles.PERIOD] > 0.0
+    # Exactly on a cycle that is not stable: by rounding too, for no orbit near it stays.
+    rest &= cycle[cycles.PERIOD] == 0.0
+    rose = state[kernels.RISE] > 0.0
+    # By theorem it converges, and a rise already seen makes it a catapult, however slow it is.
+    slow = (fate == Fate.CONVERGES) & rest & rose
+    diverges = (fate == Fate.DIVERGES) & ~converged & ~collapsed
+    rungs = {
+        Regime.DIVERGENT: diverges | escaped,
+        Regime.COLLAPSED: collapsed,
+        Regime.CATAPULT: (converged & rose) | slow,
+        Regime.MONOTONE: converged,
+        Regime.PERIODIC: periodic,
+        Regime.CHAOTIC: rest & _is_exponential(survey, schedule),
+        Regime.BOUNDED_NOISE: rest & (noise.index != QUIET) & _is_contracting(survey),
+    }
+    regime = np.select(list(rungs.values()), list(rungs), Regime.UNDECIDED).astype(np.uint8)
+    theorem = diverges | ((fate == Fate.CONVERGES) & (converged | slow))
+    decided_by = np.select(
+        [theorem, regime == Regime.PERIODIC, regime != Regime.UNDECIDED],
+        [DecidedBy.THEOREM, DecidedBy.CYCLE, DecidedBy.MEASUREMENT],
+        DecidedBy.NONE,
+    ).astype(np.uint8)
+    return Verdict(regime, decided_by, converged, cycle)
+
+
+def _origin_attracts(state: Floats, noise: Noise) -> Mask:
+    """Whether orbits near the origin stay: always without noise, for only U = 0 leads there."""
+    if noise.index == QUIET:
+        return np.ones(state.shape[1], dtype=bool)
+    return np.maximum(*origin_exponents(state[kernels.MU], noise)) < 0.0
+
+
+def _is_converged(state: Floats, schedule: Schedule, noise: Noise) -> Mask:
+    """At a minimum that is stable: linearly, or under multiplicative noise almost surely.
+
+    Under noise |e| falls below any bound again and again where E log|1 - hS| is small and
+    positive (on-off intermittency), so its sign is asked as well as a long quiet window.
+    """
+    if noise.index == QUIET:
+        return at_minimum(state)
+    e, s = residual_and_norm(state)
+    quiet_since = state[kernels.MARK_STEP] + kernels.SPAN
+    settled = (e * e <= kernels.CONVERGED) & (noise.index == MULTIPLICATIVE)
+    settled &= quiet_since <= schedule.total - schedule.measure // WINDOW
+    stable = np.zeros_like(settled)
+    chosen = replace(noise, amplitude=noise.amplitude[settled])
+    stable[settled] = minimum_exponent(s[settled], chosen) < 0.0
+    return stable
+
+
+def _cycles(state: Floats, candidates: Mask, max_period: int) -> Floats:
+    """Report of `cycles.find` for the candidate lanes, shape (8, N); zero elsewhere."""
+    u, v = factors(state)
+    report, where = np.zeros((8, u.size)), np.flatnonzero(candidates)
+    found = np.zeros((8, where.size))
+    cycles.find(u[where], v[where], state[kernels.MU, where], max_period, found)
+    report[:, where] = found
+    return report
+
+
+def _is_exponential(survey: Survey, schedule: Schedule) -> Mask:
+    """Whether the largest exponent is positive beyond its error, and the growth exponential.
+
+    A neutral orbit, such as the slow approach to a minimum at mu = 1, stretches tangent vectors
+    by a power of the number of steps. Meanwhile block averages drift, and their error is too small.
+    """
+    significant = survey.rates[0] > SIGNIFICANT * survey.errors[0]
+    return significant & (survey.rates[0] * schedule.measure > 2.0 * np.log(schedule.measure))
+
+
+def _is_contracting(survey: Survey) -> Mask:
+    return survey.rates[0] < -SIGNIFICANT * survey.errors[0]

@@ -1,0 +1,96 @@
+"""The state of many lanes as an array, and the noise that they share."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lt2f.dynamics.kernels import (
+    AMPLITUDE,
+    BLOCK,
+    E_LIFT,
+    MARK_STEP,
+    MU,
+    RISE,
+    ROWS,
+    U_LIFT,
+    V_LIFT,
+    E,
+    U,
+    V,
+    X,
+    Y,
+    residuals,
+)
+from lt2f.dynamics.model import CARRIED, MULTIPLICATIVE, QUIET, TARGET
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Indices = NDArray[np.int64]
+
+Model = Literal["none", "multiplicative", "target"]
+Law = Literal["two_point", "uniform", "normal"]
+
+ZERO = 2.0**-300, 2.0**20  # stand-in for a factor that is exactly zero, and its strides
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Noise of a run of N cells.
+
+    `sequence` has one number for each step, shape (steps,), the same for all cells; `amplitude`,
+    shape (N,), is the standard deviation of the multiplier h or of the target m in each.
+    """
+
+    model: Model
+    law: Law
+    sequence: Floats
+    amplitude: Floats
+
+    @property
+    def index(self) -> int:
+        """Place of this model in the tables of kernels."""
+        return {"none": QUIET, "multiplicative": MULTIPLICATIVE, "target": TARGET}[self.model]
+
+
+SILENCE = Noise("none", "two_point", np.zeros(1), np.zeros(1))
+
+
+def prepare(u: Floats, v: Floats, mu: Floats, noise: Noise = SILENCE) -> Floats:
+    """State of N lanes from their starts, padded with still lanes to a whole number of blocks."""
+    state = np.zeros((ROWS, -(-u.size // BLOCK) * BLOCK))
+    state[RISE], state[E], state[MARK_STEP] = -np.inf, np.inf, -1.0
+    state[X], state[Y] = 1.0, 0.75  # any direction but the two that are invariant
+    state[U], state[V], state[MU] = 0.75, 0.25, 0.5  # a stable minimum, e = 0 to the last bit
+    rows = (U, u), (V, v), (MU, mu), (AMPLITUDE, noise.amplitude)
+    for row, values in rows:
+        state[row, : u.size] = values
+    for factor, lift in ((U, U_LIFT), (V, V_LIFT)):
+        zero = state[factor] == 0.0
+        state[factor, zero], state[lift, zero] = ZERO
+    return state
+
+
+def pack(state: Floats, lanes: Indices) -> Floats:
+    """Copy some lanes into a state of their own, repeated to fill its last block."""
+    return state[:, np.resize(lanes, -(-lanes.size // BLOCK) * BLOCK)]
+
+
+def true_value(state: Floats, row: int, lift: int) -> Floats:
+    """Return a row with the strides of `model.lifting` taken back."""
+    strides = np.minimum(state[lift], 16.0).astype(np.int32)  # 2**-3200 is zero
+    return np.ldexp(state[row], -200 * strides)
+
+
+def factors(state: Floats) -> tuple[Floats, Floats]:
+    """Return U = (a + b)/2 and V = (a - b)/2 of each lane."""
+    return true_value(state, U, U_LIFT), true_value(state, V, V_LIFT)
+
+
+def residual_and_norm(state: Floats) -> tuple[Floats, Floats]:
+    """Return e = ab - mu and S = a^2 + b^2 of each lane."""
+    u, v = factors(state)
+    carried = true_value(state, E, E_LIFT)
+    e = np.where(np.abs(carried) < CARRIED, carried, residuals(u, v, state[MU]))
+    return e, 2.0 * (u * u + v * v)

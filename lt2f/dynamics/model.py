@@ -1,0 +1,164 @@
+"""The map, one step at a time, and the one policy by which every kernel is compiled.
+
+The state is (U, V) = ((a + b)/2, (a - b)/2). Then ab = U^2 - V^2, a^2 + b^2 = 2(U^2 + V^2), the
+imbalance is 4UV, and one step of arXiv:2605.21292 with residual r multiplies U by 1 - r and V by
+1 + r. A small imbalance keeps its relative precision, which a - b would lose to cancellation.
+
+Every product that feeds a sum is fused *by name* (`fma`). The compiler is left no freedom to
+round differently in another kernel, a shorter vector or another processor, so a cell has the same
+bits wherever and next to whichever cell it is computed.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numba
+from numba import types
+from numba.extending import intrinsic
+from platformdirs import user_cache_path
+
+
+def _cache_folder() -> str:
+    """Folder of compiled kernels, one per state of this package's mathematics.
+
+    Numba looks at a kernel's own file only, and would go on using it after an edit to a function
+    that it calls from another one.
+    """
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    root = os.environ.get("LT2F_CACHE") or user_cache_path("lt2f")
+    return str(Path(root) / "kernels" / digest.hexdigest()[:16])
+
+
+def jit(function: Callable[..., Any]) -> Any:
+    """Compile a kernel or one of its helpers: the one policy for all of them."""
+    with patch.object(numba.config, "CACHE_DIR", _CACHE):  # numba reads it while decorating
+        return numba.njit(error_model="numpy", nogil=True, cache=True)(function)
+
+
+_CACHE = _cache_folder()
+
+# A factor of 2**200 is exact, and far from where |value|**2 would underflow or overflow.
+TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**200
+CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
+# Models of noise.
+QUIET, MULTIPLICATIVE, TARGET = range(3)
+LOG_STRIDE = 138.62943611198907  # log(2**200)
+
+
+@intrinsic
+def fma(typingctx: Any, x: Any, y: Any, z: Any) -> Any:
+    """Compute x*y + z, rounded once."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+@intrinsic
+def widest_registers(typingctx: Any) -> Any:
+    """Let the calling kernel use 512-bit registers where there are any.
+
+    LLVM prefers half that width on most processors, at half the speed of these kernels. The
+    attribute has no effect on the bits of a result, nor on machines without such registers.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@jit
+def residual(u: float, v: float, mu: float) -> float:
+    """Residual e = ab - mu of the full-batch loss e^2/2."""
+    return fma(u + v, u - v, -mu)
+
+
+@jit
+def norm_squared(u: float, v: float) -> float:
+    """S = a^2 + b^2; at a minimum this is step size times sharpness."""
+    a, b = u + v, u - v
+    return fma(a, a, b * b)
+
+
+@jit
+def draw(model: int, e: float, amplitude: float, x: float) -> tuple[float, float]:
+    """Residual r that a step uses, and its multiplier h, under one number x of the noise.
+
+    Multiplicative: h = 1 + amplitude x and r = h e. Target: the target mu + amplitude x is
+    learned, so r = e - amplitude x and h = 1.
+    """
+    if model == MULTIPLICATIVE:
+        h = fma(amplitude, x, 1.0)
+        return h * e, h
+    if model == TARGET:
+        return fma(-amplitude, x, e), 1.0
+    return e, 1.0
+
+
+@jit
+def carry(e: float, r: float, h: float, mu: float, s: float) -> float:
+    """Residual e (1 - hS + h r ab) after a step with r = h e, to relative precision."""
+    return e * fma(h * r, e + mu, fma(-h, s, 1.0))
+
+
+@jit
+def carried(model: int, e: float, previous: float) -> float:
+    """Residual to go on with: the one carried along while it is small, else ab - mu.
+
+    Under multiplicative noise |e| can fall below the rounding of ab - mu and come back; computed
+    afresh it would stick there. Carried along it drifts from ab - mu by a factor 1 + r^2 a step.
+    """
+    if model == MULTIPLICATIVE:
+        return previous if abs(previous) < CARRIED else e
+    return e
+
+
+@jit
+def loss_rise(e: float, mu: float, s: float) -> float:
+    """S - 2 - mu e - e^2: inside the ellipse the next loss is larger iff this is positive."""
+    return fma(-e, e + mu, s) - 2.0
+
+
+@jit
+def determinant(r: float, hab: float, hs: float) -> float:
+    """Jacobian determinant 1 - hS - r(r + 2h ab) of a step with residual r = h ab - m."""
+    return fma(-r, r, 1.0) - fma(2.0 * r, hab, hs)
+
+
+@jit
+def tangent(u: float, v: float, x: float, y: float, r: float, h: float) -> tuple[float, float]:
+    """Image of the tangent vector (x, y) under the Jacobian at (u, v), in U and V."""
+    dr = 2.0 * h * fma(u, x, -v * y)
+    return fma(-u, dr, fma(-r, x, x)), fma(v, dr, fma(r, y, y))
+
+
+@jit
+def rescaling(size: float) -> tuple[float, float]:
+    """Power of two that brings `size` back into range, and the strides it moves upwards."""
+    factor = STRIDE if size < TINY else (1.0 / STRIDE if size > HUGE else 1.0)
+    strides = -1.0 if size < TINY else (1.0 if size > HUGE else 0.0)
+    return factor, strides
+
+
+@jit
+def lifting(value: float, strides: float) -> tuple[float, float]:
+    """Keep a vanishing factor in range: its true value is value * 2**(-200 strides).
+
+    Below 2**-100 a factor is too small to change the residual by one bit, so it evolves as a
+    tangent vector does and its scale is free. Without this a contracting orbit would end in
+    subnormal numbers, where a step costs a hundred times more and the growth rate is lost.
+    """
+    size = abs(value)
+    up, down = size < TINY, (strides > 0.0) & (size > 1.0 / STRIDE * 2.0**100)
+    factor = STRIDE if up else (1.0 / STRIDE if down else 1.0)
+    change = 1.0 if up else (-1.0 if down else 0.0)
+    return value * factor, strides + change

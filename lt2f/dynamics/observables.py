@@ -1,0 +1,156 @@
+"""From a run and its labels to the variables of a dataset.
+
+Where an orbit rests or repeats, its exponents and averages are those of the minimum, the origin or
+the refined cycle, and their errors are rounding; elsewhere they are as measured.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lt2f.dynamics import cycles, kernels, noise_theory
+from lt2f.dynamics.codes import Regime
+from lt2f.dynamics.lanes import Floats, Mask, Noise, factors, residual_and_norm
+from lt2f.dynamics.model import QUIET, TARGET
+from lt2f.dynamics.survey import Schedule, Survey
+
+Outcome = dict[str, NDArray[np.generic]]
+Flags = NDArray[np.uint8]
+
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Labels of N cells, which of them rest at a minimum, and the cycles that were found."""
+
+    regime: Flags
+    decided_by: Flags
+    converged: Mask
+    cycle: Floats  # report of `cycles.find`, shape (8, N)
+
+
+def reached_sharpness(state: Floats) -> Floats:
+    """S of the minimum that a converged lane approaches: sqrt(delta^2 + 4 mu^2).
+
+    The imbalance delta changes by a share e^2 a step, so it is the minimum's to all digits while
+    S itself is still off by as much as e.
+    """
+    u, v = factors(state)
+    return np.hypot(4.0 * u * v, 2.0 * state[kernels.MU])
+
+
+def minimum_exponent(s: Floats, noise: Noise) -> Floats:
+    """Exponent E log|1 - hS| of a minimum of sharpness S, in nats per step."""
+    if noise.index == QUIET:
+        return np.log(np.abs(1.0 - s))
+    return noise_theory.almost_sure_exponent(s, noise.amplitude, noise.law)
+
+
+def origin_exponents(mu: Floats, noise: Noise) -> tuple[Floats, Floats]:
+    """Exponents E log|1 + m| and E log|1 - m| of the origin, in nats per step."""
+    if noise.index == QUIET:
+        return np.log(1.0 + mu), np.log(np.abs(1.0 - mu))
+    spread = noise.amplitude if noise.index == TARGET else mu * noise.amplitude
+    return noise_theory.origin_exponents(mu, spread, noise.law)
+
+
+def observe(
+    survey: Survey,
+    verdict: Verdict,
+    schedule: Schedule,
+    noise: Noise,
+    start: tuple[Floats, Floats, Floats],
+) -> Outcome:
+    """Every variable of a map dataset for N cells; `start` is their (U, V, mu)."""
+    return {
+        "regime": verdict.regime,
+        "decided_by": verdict.decided_by,
+        **_periods(verdict),
+        **_exponents(survey, verdict, noise),
+        **_averages(survey, verdict),
+        **_loss(survey.state, verdict.regime, start),
+        "steps": _steps(survey.state, verdict.converged, schedule, noise),
+    }
+
+
+def _periods(verdict: Verdict) -> Outcome:
+    fixed = np.isin(verdict.regime, [Regime.MONOTONE, Regime.CATAPULT])
+    periodic = verdict.regime == Regime.PERIODIC
+    rows = {"period": cycles.PERIOD, "residual_period": cycles.RESIDUAL_PERIOD}
+    return {
+        name: np.select([fixed, periodic], [1, verdict.cycle[row]], 0).astype(np.int32)
+        for name, row in rows.items()
+    }
+
+
+def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
+    mu, s = survey.state[kernels.MU], reached_sharpness(survey.state)
+    nothing, zero = np.full_like(mu, np.nan), np.zeros_like(mu)
+    collapsed = verdict.regime == Regime.COLLAPSED
+    at_rest, at_origin = nothing.copy(), np.full((2, mu.size), np.nan)
+    at_rest[verdict.converged] = minimum_exponent(s, noise)[verdict.converged]
+    at_origin[:, collapsed] = np.array(origin_exponents(mu, noise))[:, collapsed]
+    conditions = [
+        verdict.regime == Regime.DIVERGENT,
+        collapsed,
+        verdict.converged,
+        verdict.regime == Regime.PERIODIC,
+    ]
+    first, second, across = (
+        np.select(conditions, [nothing, origin, minimum, verdict.cycle[row]], measured)
+        for origin, minimum, row, measured in (
+            (at_origin[0], zero, cycles.FIRST, survey.rates[0]),
+            (at_origin[1], at_rest, cycles.SECOND, survey.rates[1]),
+            (at_origin[1], zero, cycles.TRANSVERSE, survey.rates[2]),
+        )
+    )
+    rounding = EPSILON * np.where(verdict.converged, 1.0 + 1.0 / np.abs(1.0 - s), 1.0)
+    known = [nothing, rounding, rounding, verdict.cycle[cycles.ERROR]]
+    errors = [np.select(conditions, known, error) for error in survey.errors[:3]]
+    swap = second > first  # two that agree within their errors come out in either order
+    return {
+        "lyapunov": np.where(swap, [second, first], [first, second]).T,
+        "lyapunov_error": np.where(swap, errors[1::-1], errors[:2]).T,
+        "transverse_lyapunov": across,
+        "transverse_lyapunov_error": errors[2],
+    }
+
+
+def _averages(survey: Survey, verdict: Verdict) -> Outcome:
+    e, s = residual_and_norm(survey.state)
+    s = np.where(verdict.converged, reached_sharpness(survey.state), s)
+    gone = verdict.regime == Regime.DIVERGENT
+    periodic = verdict.regime == Regime.PERIODIC
+    resting = verdict.converged | (verdict.regime == Regime.COLLAPSED)
+    outcome: Outcome = {}
+    for name, row, now, averaged in (
+        ("sharpness", 3, s, verdict.cycle[cycles.MEAN_S]),
+        ("loss_mean", 4, e * e / 2.0, verdict.cycle[cycles.MEAN_LOSS]),
+    ):
+        mean = np.select([gone, resting, periodic], [np.nan, now, averaged], survey.rates[row])
+        exact = np.where(gone, np.nan, EPSILON * mean)
+        error = np.where(gone | resting | periodic, exact, survey.errors[row])
+        outcome |= {name: mean, f"{name}_error": error}
+    return outcome
+
+
+def _loss(state: Floats, regime: Flags, start: tuple[Floats, Floats, Floats]) -> Outcome:
+    u, v = factors(state)
+    u0, v0, mu = start
+    first = kernels.residuals(u0, v0, mu) ** 2
+    # A first loss at rounding is no scale to compare with.
+    ratio = np.where(first > kernels.CONVERGED, state[kernels.PEAK] / first, np.nan)
+    gone = regime == Regime.DIVERGENT
+    return {
+        "imbalance_final": np.where(gone, np.nan, 4.0 * u * v),
+        "loss_peak_ratio": np.where(gone, np.inf, np.maximum(ratio, 1.0)),
+    }
+
+
+def _steps(state: Floats, converged: Mask, schedule: Schedule, noise: Noise) -> NDArray[np.int64]:
+    found = np.zeros(state.shape[1])
+    kernels.MOMENT[noise.index](state, schedule.total, noise.sequence, found)
+    has_ended = converged | (state[kernels.ESCAPED] > 0.0)
+    return np.where(has_ended, found, -1.0).astype(np.int64)
