@@ -1,0 +1,1 @@
+"""Where the map comes from: the noise of mini-batches."""
