@@ -184,11 +184,26 @@ Record = Annotated[tuple[Recordable, ...], Field(strict=False), AfterValidator(_
 
 
 class MapSweep(Sweep):
-    """What each cell does in the long run: regime, period, exponents."""
+    """What each cell does in the long run: regime, period, exponents.
+
+    With ``count: realization`` cells are not kept: what is, for every other coordinate, is how many
+    realizations ended in each regime.
+    """
 
     kind: Literal["map"] = "map"
     iterations: MapIterations
     record: Record = RECORDABLE
+    count: Literal["realization"] | None = None
+
+    @model_validator(mode="after")
+    def _counts_are_of_an_axis(self) -> Self:
+        if self.count and len(self.axes) < 2:
+            raise refusal("needs another axis beside realization", "count")
+        if self.count and self.count not in self.axes:
+            raise refusal("should be an axis of this sweep", "count")
+        if self.count and "record" in self.model_fields_set and self.record != ALWAYS:
+            raise refusal("count keeps nothing but regimes; leave record out", "record")
+        return self
 
 
 class OrbitSweep(Sweep):

@@ -1,0 +1,54 @@
+"""Where work runs: the one room that knows Dask.
+
+Workers are processes with one thread each, for kernels are serial and release no work to threads.
+Nothing listens beyond the loopback interface.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from distributed import Client, LocalCluster, as_completed
+
+from lt2f.pipeline.settings import Executor
+
+T = TypeVar("T")
+
+WINDOW = 4  # chunks in flight per worker: enough that none waits, and memory stays flat
+_ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+@contextlib.contextmanager
+def workers(executor: Executor, cores: int) -> Iterator[Client]:
+    """Start the executor's workers, as many as there are cores unless it says, and stop them."""
+    count = executor.workers or cores
+    with (
+        LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            env=_ONE_THREAD,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def unordered(
+    client: Client, function: Callable[..., T], items: Iterable[Any], *shared: Any
+) -> Iterator[T]:
+    """Yield function(item, *shared) for every item as they finish, a sliding window at a time."""
+    waiting = iter(items)
+    window = WINDOW * len(client.scheduler_info(n_workers=-1)["workers"])
+
+    def submit(item: Any) -> Any:
+        return client.submit(function, item, *shared, pure=False)
+
+    running = as_completed([submit(item) for item in itertools.islice(waiting, window)])
+    for future in running:
+        yield future.result()
+        for item in itertools.islice(waiting, 1):
+            running.add(submit(item))

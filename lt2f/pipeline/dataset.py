@@ -1,0 +1,254 @@
+"""Labelled datasets: assembled from chunks, written whole or not at all, and identified.
+
+Data pass through variable by variable and slab by slab, a slab being one row of chunks, so memory
+does not grow with the sweep. While they pass they are hashed; the finished file is read back and
+has to give the same hash before it takes its name.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+
+import lt2f
+from lt2f.dynamics.codes import Regime
+from lt2f.pipeline.identity import canonical_json, sha256_of
+from lt2f.pipeline.plan import Chunk, Plan
+from lt2f.pipeline.solve import ERRORS
+from lt2f.pipeline.store import Store
+from lt2f.pipeline.variables import COORDINATES, TRAJECTORY, VARIABLES, Variable
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LAYOUT_VERSION = 1  # of datasets; readers refuse any other
+REFERENCE = "arXiv:2605.21292"
+_SLAB = 2**24  # values read back at a time
+
+
+class DatasetError(OSError):
+    """A dataset could not be written or is not one of ours."""
+
+
+def variables(plan: Plan) -> dict[str, Variable]:
+    """Return the variables that a plan's dataset holds, each error after its estimate."""
+    if plan.task.count:
+        return {"regime_count": VARIABLES["regime_count"]}
+    if plan.task.kind == "trajectory":
+        return {name: TRAJECTORY[name] for name in plan.task.record}
+    errors = {name: (f"{name}_error",) if name in ERRORS else () for name in plan.task.record}
+    return {part: VARIABLES[part] for name in errors for part in (name, *errors[name])}
+
+
+def assemble(plan: Plan, chunks: list[Chunk], store: Store, path: Path) -> str:
+    """Write the dataset of a plan from its chunks; its content hash.
+
+    Raises
+    ------
+    DatasetError
+        If the file cannot be written or does not read back as it was written. What was at `path`
+        before stays as it was.
+    """
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = _write(plan, chunks, store, draft)
+        if content_sha256(draft) != written:
+            raise DatasetError("what was written does not read back")
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except (OSError, RuntimeError) as error:  # netCDF4 raises RuntimeError for what HDF5 reports
+        raise DatasetError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+    return written
+
+
+def content_sha256(path: Path) -> str:
+    """Hash a dataset's coordinates, data and the settings that determine them, from the file."""
+    with netCDF4.Dataset(path) as file:
+        file.set_auto_mask(False)
+        hashes = {name: hashlib.sha256() for name in file.variables}
+        for name, digest in hashes.items():
+            for values in _slabs(file.variables[name]):
+                digest.update(_canonical(values))
+        identity = json.loads(file.getncattr("lt2f_identity"))
+    return _content(identity, {name: digest.hexdigest() for name, digest in hashes.items()})
+
+
+def open_dataset(path: str | Path) -> "xr.Dataset":
+    """Open a dataset of ours with xarray, read on demand.
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing, damaged, or of another layout version.
+    """
+    import xarray as xr
+
+    try:
+        dataset = xr.open_dataset(path, engine="netcdf4")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DatasetError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    layout = dataset.attrs.get("lt2f_layout")
+    if layout != LAYOUT_VERSION:
+        dataset.close()
+        found = "not a dataset of lt2f" if layout is None else f"of layout {layout}"
+        raise DatasetError(f"{path}: {found}; this lt2f reads layout {LAYOUT_VERSION}")
+    return dataset
+
+
+def _content(identity: dict[str, Any], data: dict[str, str]) -> str:
+    return sha256_of({"identity": identity, "data": data})
+
+
+def _canonical(values: NDArray[Any]) -> bytes:
+    """Little-endian bytes in row-major order."""
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
+
+
+def _slabs(variable: Any) -> Iterator[NDArray[Any]]:
+    """Read a variable in row-major order, some values at a time."""
+    if variable.ndim == 0:
+        yield np.asarray(variable[...])
+        return
+    rows = max(1, _SLAB // max(1, int(np.prod(variable.shape[1:]))))
+    for first in range(0, variable.shape[0], rows):
+        yield np.asarray(variable[first : first + rows])
+
+
+def _write(plan: Plan, chunks: list[Chunk], store: Store, draft: Path) -> str:
+    """Write everything to `draft`; the content hash of what went in."""
+    table = variables(plan)
+    scalars = _scalars(plan, table)
+    with netCDF4.Dataset(draft, "w", format="NETCDF4") as file:
+        coordinates = {name: plan.axes[name] for name in plan.dims}
+        coordinates |= {name: np.array(x) for name, x in scalars.items()}
+        coordinates |= _extra_coordinates(plan, table)
+        hashes = {name: _write_coordinate(file, name, x) for name, x in coordinates.items()}
+        for name, variable in table.items():
+            target = _create(file, plan, name, variable, " ".join(scalars))
+            digest = hashlib.sha256()
+            extra = target.shape[len(plan.dims) :]
+            for place, slab in _gather(plan, chunks, store, name, extra):
+                target[place] = slab
+                digest.update(_canonical(slab))
+            hashes[name] = digest.hexdigest()
+        content = _content(plan.identity(), hashes)
+        file.setncatts(_attributes(plan, content))
+    return content
+
+
+def _scalars(plan: Plan, table: dict[str, Variable]) -> dict[str, float]:
+    """Coordinates that do not vary; a trajectory has an imbalance of its own."""
+    return {
+        f"{name}_start" if name in table else name: value
+        for name, value in plan.sweep.scalars().items()
+    }
+
+
+def _extra_coordinates(plan: Plan, table: dict[str, Variable]) -> dict[str, NDArray[Any]]:
+    """Coordinates of the dimensions that variables have beside the axes."""
+    values = {"exponent": np.arange(1, 3), "outcome": np.arange(len(Regime))}
+    values |= dict.fromkeys(("sample", "step"), np.arange(plan.samples))
+    extras = dict.fromkeys(variable.extra for variable in table.values() if variable.extra)
+    return {name: values[name] for name in extras}
+
+
+def _write_coordinate(file: Any, name: str, values: NDArray[Any]) -> str:
+    entry = COORDINATES[name]
+    values = values.astype(entry.dtype)
+    if values.ndim:
+        file.createDimension(name, values.size)
+    variable = file.createVariable(name, entry.dtype, (name,) * values.ndim, fill_value=False)
+    variable.setncatts(entry.cf())
+    variable[...] = values
+    return hashlib.sha256(_canonical(values)).hexdigest()
+
+
+def _create(file: Any, plan: Plan, name: str, entry: Variable, scalars: str) -> Any:
+    """Create a variable whose stored blocks are the sweep's chunks."""
+    extra = (entry.extra,) if entry.extra else ()
+    sides = [min(size, plan.tile()[name]) for name, size in plan.dims.items()]
+    sides += [file.dimensions[dimension].size for dimension in extra]
+    variable = file.createVariable(
+        name,
+        entry.dtype,
+        (*plan.dims, *extra),
+        zlib=True,
+        complevel=1,
+        shuffle=True,
+        fletcher32=True,
+        chunksizes=sides,
+        fill_value=False,
+    )
+    variable.setncatts(entry.cf())
+    if scalars:
+        variable.coordinates = scalars
+    if name in ERRORS and f"{name}_error" in variables(plan):
+        variable.ancillary_variables = f"{name}_error"
+    return variable
+
+
+def _gather(
+    plan: Plan, chunks: list[Chunk], store: Store, name: str, extra: tuple[int, ...]
+) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """Yield a variable's slabs: all chunks that share their place along the first dimension.
+
+    Chunks that differ in the counted axis alone have the same place, and their counts are added.
+    """
+    kept = [k for k, axis in enumerate(plan.axes) if axis in plan.dims]
+    rows: dict[tuple[int, int], list[tuple[tuple[slice, ...], str]]] = {}
+    for chunk in chunks:
+        first, *rest = (chunk.place[k] for k in kept)
+        rows.setdefault((first.start, first.stop), []).append((tuple(rest), chunk.name))
+    for (start, stop), row in sorted(rows.items()):
+        slab = np.zeros(
+            (stop - start, *list(plan.dims.values())[1:], *extra), dtype=variables(plan)[name].dtype
+        )
+        for place, chunk_name in row:
+            slab[:, *place] += _plain_nan(store.read(chunk_name, name))
+        yield slice(start, stop), slab
+
+
+def _plain_nan(values: NDArray[Any]) -> NDArray[Any]:
+    """Give every NaN the same bits, so that equal results have equal hashes."""
+    if values.dtype.kind == "f":
+        values[np.isnan(values)] = np.nan
+    return values
+
+
+def _attributes(plan: Plan, content: str) -> dict[str, Any]:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    kinds = {"map": "Long-run behaviour", "orbit": "Orbits", "trajectory": "Trajectories"}
+    sweep = plan.sweep.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude={"tile"}
+    )
+    settings = {"study": plan.study, "seed": plan.seed, "sweeps": {plan.name: sweep}}
+    return {
+        "Conventions": "CF-1.11",
+        "title": f"{kinds[plan.task.kind]} of a two-factor linear transformer at large step sizes",
+        "summary": "Gradient descent (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) on one prompt, "
+        "mu = step size * |c y_q|.",
+        "references": REFERENCE,
+        "source": f"lt2f {lt2f.__version__}",
+        "history": f"{now}: made by lt2f {lt2f.__version__}, study {plan.study}, sweep {plan.name}",
+        "lt2f_version": lt2f.__version__,
+        "lt2f_layout": np.int32(LAYOUT_VERSION),
+        "lt2f_settings": json.dumps(settings),  # unsorted: the order of axes is that of dimensions
+        "lt2f_identity": canonical_json(plan.identity()),
+        "seed": np.uint64(plan.seed),
+        "code_sha256": plan.code,
+        "content_sha256": content,
+    }

@@ -1,0 +1,83 @@
+"""How large a sweep is: cells, steps, chunks, and an estimate of time and memory."""
+
+import os
+
+import numpy as np
+
+from lt2f.dynamics.codes import Fate
+from lt2f.dynamics.theory import fate
+from lt2f.pipeline.plan import Plan, plan
+from lt2f.pipeline.settings import Settings
+from lt2f.pipeline.solve import starts
+
+# Million map steps per second of one core, of the order measured on AVX-512; half that on AVX2.
+SETTLE_RATE, MEASURE_RATE, BARE_RATE = 3e9, 1.5e9, 8e9
+SETTLED_EARLY = 1000  # steps until a cell that a theorem decides has ended, typically
+BYTES_PER_CELL = 1200  # state, block averages and results of one cell in a worker
+BASE_BYTES = 250e6  # a worker with everything imported
+SAMPLE = 4096  # cells looked at to see what shortcuts will save
+
+
+def table(settings: Settings, cores: int | None = None) -> str:
+    """Describe every sweep of a study, a line each under a heading."""
+    cores = cores or len(os.sched_getaffinity(0))
+    head = ("sweep", "kind", "cells", "steps", "chunks", "time", "memory/worker")
+    rows = [head, *(_row(plan(settings, name), cores) for name in settings.sweeps)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    lines = (
+        "  ".join(
+            c.ljust(w) if i < 2 else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+    note = f"study {settings.study}: times are estimates on {cores} cores, after compilation"
+    return "\n".join([note, *lines])
+
+
+def seconds(sweep: Plan) -> float:
+    """Estimate the time that one core needs for a sweep."""
+    cells, lengths = sweep.sweep.cells, sweep.task.iterations
+    if sweep.task.kind != "map":
+        return cells * sweep.steps / BARE_RATE
+    run = lengths["transient"] / SETTLE_RATE + lengths["measure"] / MEASURE_RATE
+    early = decided_early(sweep)
+    return cells * ((1.0 - early) * run + early * min(SETTLED_EARLY, sweep.steps) / SETTLE_RATE)
+
+
+def decided_early(sweep: Plan) -> float:
+    """Share of cells whose run a theorem cuts short, from a regular sample of the grid."""
+    if not sweep.task.shortcuts:
+        return 0.0
+    index = np.linspace(0, sweep.sweep.cells - 1, min(SAMPLE, sweep.sweep.cells)).astype(np.int64)
+    places = np.unravel_index(index, sweep.shape)
+    cells = {
+        name: values[at] for (name, values), at in zip(sweep.axes.items(), places, strict=True)
+    }
+    cells |= {name: np.full(index.size, x) for name, x in sweep.sweep.scalars().items()}
+    known = fate(cells["mu"], *starts(cells))
+    return float(np.isin(known, [Fate.DIVERGES, Fate.CONVERGES]).mean())
+
+
+def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
+    cells = sweep.sweep.cells
+    chunks = np.prod([len(cuts) for cuts in sweep.cuts()], dtype=np.int64)
+    tile = np.prod([min(n, s) for n, s in zip(sweep.shape, sweep.tile().values(), strict=True)])
+    memory = BASE_BYTES + float(tile) * (BYTES_PER_CELL + 8 * sweep.samples)
+    return (
+        sweep.name,
+        sweep.task.kind,
+        f"{cells:,}",
+        f"{cells * sweep.steps:.2g}",
+        f"{chunks:,}",
+        duration(seconds(sweep) / min(cores, int(chunks))),
+        f"{memory / 1e6:.0f} MB",
+    )
+
+
+def duration(time: float) -> str:
+    """Say a time in the unit that suits it."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if time >= 2 * size:
+            return f"{time / size:.1f} {unit}"
+    return f"{max(time, 0.1):.1f} s"

@@ -1,0 +1,139 @@
+"""From coordinates to results: the pure function that a worker runs on one chunk.
+
+It sees plain arrays and a `Task`, and knows neither settings files nor datasets nor clusters: a
+cell's result depends on its coordinates, the task and this code alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lt2f.dynamics import labels, orbits, theory
+from lt2f.dynamics.codes import Regime
+from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise
+from lt2f.dynamics.survey import Schedule
+from lt2f.training import batches
+
+LAYOUT = 1  # of chunk contents; a new number makes every older chunk foreign
+Arrays = Mapping[str, NDArray[Any]]
+
+ERRORS = ("lyapunov", "transverse_lyapunov", "sharpness", "loss_mean")  # come with an error
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to compute in every cell of a sweep."""
+
+    kind: str
+    iterations: Mapping[str, int]
+    record: tuple[str, ...]
+    shortcuts: bool
+    noise: Model
+    law: Law
+    seed: int
+    count: str | None = None  # the axis over which regimes are counted
+
+    @property
+    def steps(self) -> int:
+        """Map steps of each cell, before any shortcut."""
+        return sum(n for key, n in self.iterations.items() if key != "max_period")
+
+
+def solve(
+    task: Task, axes: Mapping[str, NDArray[Any]], scalars: Mapping[str, float]
+) -> dict[str, NDArray[Any]]:
+    """Compute one chunk.
+
+    Parameters
+    ----------
+    task
+        Kind and lengths of the run.
+    axes
+        Values along each dimension of the chunk, in order.
+    scalars
+        The coordinates that do not vary.
+
+    Returns
+    -------
+    dict
+        Each variable with the shape of the grid, exponents and samples in a last dimension.
+    """
+    shape = tuple(values.size for values in axes.values())
+    grid = np.meshgrid(*axes.values(), indexing="ij")
+    cells = {name: values.ravel() for name, values in zip(axes, grid, strict=True)}
+    cells |= {name: np.full(cells[next(iter(axes))].size, x) for name, x in scalars.items()}
+    parts = [
+        (where, _KINDS[task.kind](task, *starts(part), part["mu"], noise))
+        for where, part, noise in _realizations(task, cells)
+    ]
+    whole = {name: _joined(name, parts, shape) for name in parts[0][1]}
+    if task.count is None:
+        return whole
+    return {"regime_count": _counted(whole["regime"], list(axes).index(task.count))}
+
+
+def starts(cells: Arrays) -> tuple[Floats, Floats]:
+    """Starts as ((a + b)/2, (a - b)/2), from imbalance and product or from a and b."""
+    if "imbalance" in cells:
+        return theory.start_state(cells["imbalance"], cells["product"])
+    a, b = cells["a"], cells["b"]
+    return (a + b) / 2.0, (a - b) / 2.0
+
+
+def _realizations(task: Task, cells: Arrays) -> Iterator[tuple[Mask, Arrays, Noise]]:
+    """Yield the cells of one realization at a time, for they share its noise.
+
+    Cells whose noise is zero come first and together: they are cells without noise, to the bit.
+    """
+    amplitude = np.zeros(cells["mu"].size) if task.noise == "none" else cells["noise"]
+    if not amplitude.all():
+        where = amplitude == 0.0
+        yield where, {name: values[where] for name, values in cells.items()}, SILENCE
+    if amplitude.any():
+        for k in np.unique(cells["realization"]):
+            where = (cells["realization"] == k) & (amplitude > 0.0)
+            part = {name: values[where] for name, values in cells.items()}
+            sequence = batches.sequence(task.seed, int(k), task.steps, task.law)
+            yield where, part, Noise(task.noise, task.law, sequence, part["noise"])
+
+
+def _joined(
+    name: str, parts: list[tuple[Mask, dict[str, NDArray[Any]]]], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Put a variable of all realizations back into the shape of the grid."""
+    first = parts[0][1][name]
+    whole = np.empty((parts[0][0].size, *first.shape[1:]), first.dtype)
+    for where, part in parts:
+        whole[where] = part[name]
+    return whole.reshape(*shape, *first.shape[1:])
+
+
+def _counted(regime: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Count each regime along an axis; the outcomes are the last dimension."""
+    each = [(regime == outcome).sum(axis=axis, dtype=np.int64) for outcome in Regime]
+    return np.stack(each, axis=-1)
+
+
+def _map(task: Task, u: Floats, v: Floats, mu: Floats, noise: Noise) -> dict[str, NDArray[Any]]:
+    schedule = Schedule(**task.iterations, shortcuts=task.shortcuts)
+    outcome = labels.explore(u, v, mu, schedule, noise)
+    errors = [f"{name}_error" for name in task.record if name in ERRORS]
+    return {name: outcome[name] for name in (*task.record, *errors)}
+
+
+def _orbit(task: Task, u: Floats, v: Floats, mu: Floats, noise: Noise) -> dict[str, NDArray[Any]]:
+    values = orbits.residuals(u, v, mu, noise, **task.iterations)
+    return dict(zip(task.record, [values], strict=True))
+
+
+def _trajectory(
+    task: Task, u: Floats, v: Floats, mu: Floats, noise: Noise
+) -> dict[str, NDArray[Any]]:
+    paths = orbits.trajectory(u, v, mu, noise, **task.iterations)
+    return dict(zip(task.record, paths, strict=True))
+
+
+_KINDS = {"map": _map, "orbit": _orbit, "trajectory": _trajectory}

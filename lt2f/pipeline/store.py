@@ -1,0 +1,95 @@
+"""The chunk store: finished pieces of sweeps, kept under names that say what is in them.
+
+A chunk's name is a hash of its coordinates, the settings that determine it and the code that made
+it, so a file under that name is never out of date: it is right, or it is damaged and made again.
+Files are written under another name, read back, and only then renamed.
+"""
+
+import contextlib
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class StoreError(OSError):
+    """A chunk could not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A folder of chunks."""
+
+    folder: Path
+
+    def path(self, name: str) -> Path:
+        """Return where the chunk is, or would be; two letters of a folder keep listings short."""
+        return self.folder / name[:2] / f"{name}.npz"
+
+    def has(self, name: str) -> bool:
+        """Tell whether the chunk is there and whole; a damaged one is removed."""
+        path = self.path(name)
+        if not path.exists():
+            return False
+        if _is_whole(path, name):
+            return True
+        path.unlink(missing_ok=True)
+        return False
+
+    def read(self, name: str, variable: str) -> NDArray[Any]:
+        """Read one variable of a chunk."""
+        with np.load(self.path(name), allow_pickle=False) as archive:
+            values: NDArray[Any] = archive[variable]
+        return values
+
+    def write(self, name: str, arrays: Arrays) -> None:
+        """Write a chunk whole or not at all.
+
+        Raises
+        ------
+        StoreError
+            If the disk is full or the folder cannot be written; no file is left behind.
+        """
+        path = self.path(name)
+        draft = path.with_name(f".{name}.{uuid.uuid4().hex}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with draft.open("wb") as file:
+                np.savez(file, allow_pickle=False, seal=np.array(_seal(name, arrays)), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            if not _is_whole(draft, name):
+                raise OSError("what was written does not read back")
+            draft.replace(path)
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror or error}") from None
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+def _is_whole(path: Path, name: str) -> bool:
+    """Tell whether a file holds the chunk of that name, to the last bit, and nothing else."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        return str(arrays.pop("seal")) == _seal(name, arrays)
+    except Exception:  # a damaged archive can fail in any way; whatever it is, it is not whole
+        return False
+
+
+def _seal(name: str, arrays: Arrays) -> str:
+    """Hash a chunk's name and all its arrays."""
+    digest = hashlib.sha256(name.encode())
+    for key, values in sorted(arrays.items()):
+        digest.update(f"{key} {values.dtype.str} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,141 @@
+"""What every variable of a dataset is: one table of types, dimensions and meanings.
+
+Descriptions are written for a reader who knows the paper and nothing of this program.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lt2f.dynamics.codes import DecidedBy, Regime
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Type, extra dimension beside the axes, and CF attributes of a variable."""
+
+    dtype: str
+    long_name: str
+    comment: str = ""
+    extra: str = ""  # name of the last dimension, where there is one more than the axes
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def cf(self) -> dict[str, Any]:
+        """CF attributes in the order in which a reader wants them."""
+        comment = {"comment": self.comment} if self.comment else {}
+        return {"long_name": self.long_name, "units": "1", **comment, **self.attributes}
+
+
+def _flags(codes: type[Regime] | type[DecidedBy], dtype: type = np.uint8) -> dict[str, Any]:
+    return {
+        "flag_values": np.array([code.value for code in codes], dtype=dtype),
+        "flag_meanings": " ".join(code.name.lower() for code in codes),
+    }
+
+
+def _error(of: str, extra: str = "") -> Variable:
+    source = "from averages over blocks of measured steps; rounding alone on minima and cycles"
+    return Variable("f8", f"standard error of {of}", source, extra)
+
+
+_COORDINATES = {
+    "mu": ("effective step size mu", "step size times |c y_q|: raw loss (c u w - y_q)^2 / 2"),
+    "imbalance": ("imbalance of the start, a0^2 - b0^2", ""),
+    "product": ("product of the start, a0 b0", ""),
+    "a": ("first factor of the start", ""),
+    "b": ("second factor of the start", ""),
+    "noise": ("standard deviation of the noise", "of the multiplier h, or of the target m"),
+    "realization": ("realization of the noise", "one mini-batch order, the same for every cell"),
+    "outcome": ("regime of training", ""),
+    "exponent": ("rank of the Lyapunov exponent, 1 the largest", ""),
+    "sample": ("step after the transient", ""),
+    "step": ("step of gradient descent", ""),
+}
+_WHOLE = ("realization", "outcome", "exponent", "sample", "step")
+COORDINATES = {
+    name: Variable(
+        "i8" if name in _WHOLE else "f8",
+        *text,
+        attributes=_flags(Regime, np.int64) if name == "outcome" else {},
+    )
+    for name, text in _COORDINATES.items()
+}
+for _name in ("imbalance", "product", "a", "b"):
+    COORDINATES[f"{_name}_start"] = COORDINATES[_name]
+
+VARIABLES = {
+    "regime": Variable(
+        "u1",
+        "regime of training",
+        "monotone and catapult converge to a stable minimum, without and with a step at which the "
+        "loss rises",
+        attributes=_flags(Regime),
+    ),
+    "decided_by": Variable(
+        "u1",
+        "evidence for the regime",
+        "theorem: from the start alone; cycle: refined and its multipliers below one; measurement: "
+        "the run itself; inferred: from another cell with the same mu",
+        attributes=_flags(DecidedBy),
+    ),
+    "period": Variable(
+        "i4",
+        "least number of steps after which (a, b) returns",
+        "1 where training converges, 0 where nothing repeats",
+    ),
+    "residual_period": Variable(
+        "i4",
+        "least number of steps after which the residual ab - mu returns",
+        "differs from period where the orbit returns with both signs flipped",
+    ),
+    "lyapunov": Variable(
+        "f8",
+        "Lyapunov exponents",
+        "nats per step, the larger first; -infinity on a superstable cycle",
+        extra="exponent",
+    ),
+    "lyapunov_error": _error("lyapunov", extra="exponent"),
+    "transverse_lyapunov": Variable(
+        "f8",
+        "transverse Lyapunov exponent",
+        "mean of log|1 + ab - mu| along the orbit, nats per step: the rate at which a - b grows",
+    ),
+    "transverse_lyapunov_error": _error("transverse_lyapunov"),
+    "steps": Variable(
+        "i8",
+        "steps until the loss settled or the orbit escaped",
+        "first step from which (ab - mu)^2 stays <= 1e-24, or at which a^2 + b^2 > 1e6; -1 where "
+        "neither happened",
+    ),
+    "imbalance_final": Variable("f8", "imbalance a^2 - b^2 at the end", "NaN where it diverges"),
+    "sharpness": Variable(
+        "f8",
+        "mean of a^2 + b^2 over the measured steps",
+        "step size times sharpness at a minimum, where the edge of stability is 2",
+    ),
+    "sharpness_error": _error("sharpness"),
+    "loss_mean": Variable(
+        "f8", "mean of the loss (ab - mu)^2 / 2 over the measured steps", "NaN where it diverges"
+    ),
+    "loss_mean_error": _error("loss_mean"),
+    "loss_peak_ratio": Variable(
+        "f8",
+        "largest loss over the first one",
+        "infinite where it diverges, NaN where the first loss is zero to rounding",
+    ),
+    "regime_count": Variable(
+        "i8",
+        "number of realizations that end in each regime",
+        "its sum over outcome is the number of realizations",
+        extra="outcome",
+    ),
+    "residual": Variable("f8", "residual ab - mu", "NaN once it has diverged", extra="sample"),
+}
+_LEFT = "NaN once it has diverged"
+TRAJECTORY = {
+    "loss": Variable("f8", "loss (ab - mu)^2 / 2", _LEFT, "step"),
+    "sharpness": Variable("f8", "a^2 + b^2, at a minimum step size times sharpness", _LEFT, "step"),
+    "imbalance": Variable("f8", "imbalance a^2 - b^2", _LEFT, "step"),
+}
+TRAJECTORY["imbalance_path"] = TRAJECTORY["imbalance"]  # where imbalance is an axis of the starts
