@@ -1,0 +1,32 @@
+"""The door to the figures: each is a function of datasets, and `draw` makes files of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from lt2f.views import sheet
+from lt2f.views.exponents import exponents
+from lt2f.views.orbit_diagram import orbit_diagram
+from lt2f.views.regime_map import regime_map
+
+__all__ = ["DRAWINGS", "draw", "exponents", "orbit_diagram", "regime_map"]
+
+DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
+    "regime_map": regime_map,
+    "orbit_diagram": orbit_diagram,
+    "exponents": exponents,
+}
+"""Every drawing, by its name in a stamp: of one or two datasets, and the dots per inch."""
+
+
+def draw(stamp: Mapping[str, Any], datasets: Sequence[xr.Dataset], stem: Path) -> None:
+    """Draw the figure that a stamp names, and write stem.<format> in every format of its style.
+
+    Files appear whole or not at all, and the same datasets give the same bytes.
+    """
+    look = stamp["style"]
+    figure = DRAWINGS[stamp["drawing"]](*datasets, dpi=look["dpi"])
+    sheet.save(figure, stem, look["format"])

@@ -1,0 +1,102 @@
+"""Where the residual goes in the long run, over effective step size."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import xarray as xr
+from matplotlib import rc_context
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lt2f.dynamics.codes import Regime
+from lt2f.views import annotate, raster, sheet, style
+from lt2f.views import exponents as lines
+from lt2f.views.raster import Columns, Floats
+
+_HEIGHT: Final = 2.9  # of the upper panel, in inches
+_PIXELS: Final = 2  # per bin of the residual: a cycle would be too thin a line with one
+_SLAB: Final = 2**22  # samples in memory at a time
+
+
+def orbit_diagram(
+    orbit: xr.Dataset, exponents: xr.Dataset | None = None, dpi: int = style.DPI
+) -> Figure:
+    """Draw how often each residual occurs, from an orbit dataset over mu.
+
+    A column of pixels shows one mu, or several next to each other if there are more than pixels,
+    darker where the residual was more often, on a logarithmic scale. Below come the exponents of a
+    map dataset over mu, if it is given.
+    """
+    mu = orbit["mu"].values
+    columns = Columns.over(mu, dpi)
+    scale, dpi = sheet.fit(columns.count, dpi)
+    bins = round(_HEIGHT * dpi / _PIXELS)
+    span, counts = _density(orbit, columns, bins)
+    rows = lines.marked(orbit, columns)
+    heights = [bins * _PIXELS]
+    if exponents is not None:
+        heights += lines.heights(exponents, dpi)
+    with rc_context(style.RC):
+        top = annotate.ROOM if rows else 0.0
+        figure, panels = sheet.make(scale * columns.count, heights, dpi, top)
+        image = raster.blocks(_shade(counts), _PIXELS, scale)
+        raster.draw(panels[0], image, (columns.low, columns.high), span)
+        panels[0].set_ylabel("residual $e=ab-\\mu$")
+        if exponents is not None:
+            lines.draw(panels[1:], exponents, columns)
+        lines.mark([panels[0], *panels[1:-1]], rows)
+        sheet.title(panels[0], _words(orbit), orbit)
+        style.name_axis(panels[-1].xaxis, "mu")
+        figure.align_ylabels(panels[: 1 + len(panels[1:-1])])
+    return figure
+
+
+def _words(orbit: xr.Dataset) -> str:
+    steps = style.sweep_of(orbit)["iterations"]
+    return f"Orbit diagram, {steps['samples']:,} steps after {steps['transient']:,}"
+
+
+def _slabs(orbit: xr.Dataset) -> Iterator[tuple[slice, Floats]]:
+    """Yield rows of the residual, as many as fit into memory at ease."""
+    count, samples = orbit["residual"].shape
+    step = max(1, _SLAB // samples)
+    for first in range(0, count, step):
+        rows = slice(first, first + step)
+        yield rows, orbit["residual"][rows].values
+
+
+def _density(
+    orbit: xr.Dataset, columns: Columns, bins: int
+) -> tuple[tuple[float, float], NDArray[np.int64]]:
+    """Count residuals in bins; the ends of the bins, and counts of shape (bins, columns)."""
+    ends = [(np.nanmin(e, initial=np.inf), np.nanmax(e, initial=-np.inf)) for _, e in _slabs(orbit)]
+    low, high = float(min(a for a, _ in ends)), float(max(b for _, b in ends))
+    if not low <= high:  # nothing is bounded
+        low, high = -2.0, 2.0
+    margin = 0.03 * max(high - low, 1e-3)
+    low, high = low - margin, high + margin
+    mu, counts = orbit["mu"].values, np.zeros(bins * columns.count, dtype=np.int64)
+    for rows, e in _slabs(orbit):
+        row = (e - low) / (high - low) * bins
+        place = np.broadcast_to(columns.of(mu[rows])[:, np.newaxis], e.shape)
+        seen = np.isfinite(row)
+        flat = row[seen].astype(np.int64) * columns.count + place[seen]
+        counts += np.bincount(flat, minlength=counts.size)
+    table = counts.reshape(bins, columns.count)
+    filled = np.bincount(columns.of(mu), minlength=columns.count) > 0
+    source = np.where(filled, np.arange(columns.count), columns.of(mu)[columns.nearest(mu)])
+    return (low, high), table[:, source]
+
+
+def _shade(counts: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Colour counts from white, for none, to dark, for all of a column, by their logarithm."""
+    total = np.maximum(2, counts.sum(axis=0))
+    level = (np.log1p(counts) / np.log1p(total)) ** 1.4
+    dark = np.array(to_rgb(style.COLOURS[Regime.CHAOTIC]))
+    pale = np.array([0.78, 0.83, 0.93])
+    blend = pale + (dark - pale) * level[..., np.newaxis]
+    blend[counts == 0] = 1.0
+    shades: NDArray[np.uint8] = np.round(255 * blend).astype(np.uint8)
+    return shades

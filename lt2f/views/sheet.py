@@ -1,0 +1,107 @@
+"""Sheets: panels below each other whose edges are whole pixels, their captions and their files."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import xarray as xr
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+from lt2f.views import style
+
+_WIDTHS: Final = 5.0, 5.8  # of panels, in inches
+_LEFT, _RIGHT, _TITLE, _GAP = 0.62, 0.14, 0.34, 0.08
+_BELOW: Final = 0.5  # inches for the name of the horizontal axis
+_UNDATED: Final = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+
+
+def most(dpi: int) -> int:
+    """Return the most pixels that a panel may be wide."""
+    return math.floor(_WIDTHS[1] * dpi)
+
+
+def fit(cells: int, dpi: int) -> tuple[int, int]:
+    """Choose pixels per cell across a panel, and the dpi at which the panel has its usual width.
+
+    The dpi is raised only if no whole number of pixels fits.
+    """
+    low, high = _WIDTHS
+    scale = math.floor(high * dpi / cells)
+    if scale * cells >= low * dpi:
+        return scale, dpi
+    return scale + 1, math.ceil((scale + 1) * cells / high)
+
+
+def make(width: int, heights: list[int], dpi: int, top: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """Make a figure of panels below each other, all of `width` and of `heights` pixels.
+
+    `top` is what they need above them, in inches. Panels share their horizontal axis; they
+    begin and end at whole pixels, so that a raster of as many pixels is drawn one to one.
+    """
+    left, right, below, above, between = (
+        round(inches * dpi) for inches in (_LEFT, _RIGHT, _BELOW, top + _TITLE, _GAP)
+    )
+    columns = left + width + right
+    rows = below + sum(heights) + between * (len(heights) - 1) + above
+    # A hair more than whole: the canvas is cut down to whole pixels.
+    size = (columns + 1e-6) / dpi, (rows + 1e-6) / dpi
+    figure = Figure(figsize=size, dpi=dpi)
+    panels: list[Axes] = []
+    edge = rows - above
+    for height in heights:
+        edge -= height
+        box = (left / columns, edge / rows, width / columns, height / rows)
+        panels.append(figure.add_axes(box, sharex=panels[0] if panels else None))
+        edge -= between
+    for panel in panels[:-1]:
+        panel.tick_params(labelbottom=False)
+    return figure, panels
+
+
+def title(axes: Axes, words: str, dataset: xr.Dataset) -> None:
+    """Write one line at the top of a figure: words, and what is fixed in a dataset."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    words = ", ".join([words, *style.conditions(dataset)])
+    corner = blended_transform_factory(axes.transAxes, figure.transFigure)
+    place = corner + ScaledTranslation(0, -0.12, figure.dpi_scale_trans)
+    axes.text(0, 1, words, transform=place, va="top", size=10)
+
+
+def key(axes: Axes, handles: Sequence[Artist]) -> None:
+    """Explain what has no words of its own on a figure, below its lowest panel."""
+    figure = axes.get_figure(root=True)
+    if not handles or not isinstance(figure, Figure):
+        return
+    lines = -(-len(handles) // 3)
+    more = round(0.2 * lines * figure.dpi)
+    width, height = (round(pixels) for pixels in figure.bbox.size)
+    boxes = [panel.get_position().bounds for panel in figure.axes]
+    figure.set_size_inches((width + 1e-6) / figure.dpi, (height + more + 1e-6) / figure.dpi)
+    for panel, (x, y, w, h) in zip(figure.axes, boxes, strict=True):
+        shrink = height / (height + more)
+        panel.set_position((x, 1 - (1 - y) * shrink, w, h * shrink))
+    below = -_BELOW * figure.dpi / axes.get_window_extent().height
+    axes.legend(
+        handles=handles, loc="upper right", bbox_to_anchor=(1.0, below),
+        ncols=3, borderaxespad=0, borderpad=0, handlelength=1.2,
+    )  # fmt: skip
+
+
+def save(figure: Figure, stem: Path, formats: list[str]) -> None:
+    """Write a figure as stem.format, each file whole or not at all, the same bytes every time."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for kind in formats:
+        path = stem.with_name(f"{stem.name}.{kind}")  # the stem may have dots of its own
+        draft = stem.with_name(f".{path.name}.part")
+        try:
+            with rc_context(style.RC):
+                figure.savefig(draft, format=kind, metadata=_UNDATED[kind])
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)

@@ -1,0 +1,117 @@
+"""One look for every figure: colours, type and symbols, and how to say what is fixed.
+
+Fonts come with matplotlib, so that a figure looks the same on every machine.
+"""
+
+import json
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from matplotlib.axis import Axis
+from matplotlib.colors import to_rgb
+from matplotlib.ticker import MaxNLocator
+
+from lt2f.dynamics.codes import Regime
+
+COLOURS: Final[dict[Regime, str]] = {
+    Regime.UNDECIDED: "#fff63a",
+    Regime.MONOTONE: "#92b9e0",
+    Regime.CATAPULT: "#e08b36",
+    Regime.PERIODIC: "#2d8a70",
+    Regime.CHAOTIC: "#37295f",
+    Regime.BOUNDED_NOISE: "#98437f",
+    Regime.DIVERGENT: "#d6d6d6",
+    Regime.COLLAPSED: "#161616",
+}
+"""The colour of each regime, in every figure. All differ in lightness, so that they survive grey
+print and any colour blindness; only what is undecided is vivid."""
+
+WORDS: Final = {code: code.name.lower() for code in Regime} | {
+    Regime.BOUNDED_NOISE: "bounded noise"
+}
+SYMBOLS: Final = {
+    "mu": r"$\mu$",
+    "imbalance": r"$a_0^2-b_0^2$",
+    "product": r"$a_0b_0$",
+    "a": r"$a_0$",
+    "b": r"$b_0$",
+    "noise": r"$\sigma$",
+    "realization": "$k$",
+}
+NAMES: Final = {
+    "mu": "effective step size",
+    "imbalance": "imbalance of the start",
+    "product": "product of the start",
+    "a": "first factor of the start",
+    "b": "second factor of the start",
+    "noise": "standard deviation of the noise",
+    "realization": "realization of the noise",
+}
+DPI: Final = 200  # if nobody asks for another
+INK: Final = "#222222"
+RC: Final[dict[Any, Any]] = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.labelsize": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.direction": "out",
+    "lines.linewidth": 0.9,
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 1.0,
+    "legend.fancybox": False,
+    "legend.fontsize": 9,
+    "pdf.fonttype": 42,  # TrueType: text stays text, as journals ask
+    "svg.fonttype": "path",
+    "svg.hashsalt": "lt2f",  # or names in the file would be random
+}
+
+
+def label(name: str) -> str:
+    """Name a coordinate in words, and its symbol."""
+    words = NAMES.get(name, name.replace("_", " "))
+    return f"{words} {SYMBOLS[name]}" if name in SYMBOLS else words
+
+
+def name_axis(axis: Axis, name: str) -> None:
+    """Give an axis its name and few, round ticks."""
+    axis.set_label_text(label(name))
+    axis.set_major_locator(MaxNLocator(12, steps=[1, 2, 5, 10]))
+
+
+def palette() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return the colours as RGB bytes, indexed by regime."""
+    colours = [to_rgb(COLOURS[code]) for code in Regime]
+    return np.round(255 * np.array(colours)).astype(np.uint8)
+
+
+def sweep_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the settings of the sweep that made a dataset."""
+    sweep: dict[str, Any]
+    (sweep,) = json.loads(dataset.attrs["lt2f_settings"])["sweeps"].values()
+    return sweep
+
+
+def noise_of(dataset: xr.Dataset) -> dict[str, str]:
+    """Return the noise of a sweep as its settings say: {"model": "none"} if there is none."""
+    return {"law": "two_point", **sweep_of(dataset).get("noise", {"model": "none"})}
+
+
+def conditions(dataset: xr.Dataset) -> list[str]:
+    """Say what is held fixed in a dataset, and its noise."""
+    noise = noise_of(dataset)
+    parts = [
+        f"{SYMBOLS.get(str(name), str(name))} = {values.item():g}"
+        for name, values in dataset.coords.items()
+        if values.ndim == 0
+    ]
+    if noise["model"] != "none":
+        parts.append(f"{noise['model']} noise ({noise['law'].replace('_', '-')})")
+    return parts

@@ -1,0 +1,67 @@
+"""summary.md: what a study found, in one page of words and numbers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from lt2f.dynamics import thresholds
+from lt2f.dynamics.codes import DecidedBy, Regime
+
+
+def write(datasets: Mapping[str, xr.Dataset], path: Path) -> None:
+    """Write the summary of a study whose sweeps are `datasets`, by name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(_page(datasets)) + "\n", encoding="utf-8")
+
+
+def _page(datasets: Mapping[str, xr.Dataset]) -> Iterator[str]:
+    first = next(iter(datasets.values()))
+    study = json.loads(first.attrs["lt2f_settings"])["study"]
+    yield f"# {study}\n"
+    yield (
+        "Large-step training dynamics of a two-factor linear transformer (arXiv:2605.21292): "
+        "gradient descent (a, b) → (a − (ab − μ) b, b − (ab − μ) a) with effective step size "
+        f"μ = η·|c·y_q|. Made by lt2f {first.attrs['lt2f_version']}.\n"
+    )
+    for name, dataset in datasets.items():
+        yield f"## {name}\n"
+        yield from _sweep(dataset)
+    yield "## Thresholds\n"
+    yield "| μ | error | what happens | how it is known |"
+    yield "|---:|---:|---|---|"
+    for row in thresholds.table():
+        yield f"| {row.mu:.12g} | {row.error:.1g} | {row.name} | {row.method} |"
+
+
+def _sweep(dataset: xr.Dataset) -> Iterator[str]:
+    extra = {"exponent", "sample", "step"}
+    axes = [name for name in dataset.sizes if name not in extra]
+    cells = int(np.prod([dataset.sizes[name] for name in axes]))
+    spans = (
+        f"{name} from {dataset[name].values[0]:.6g} to {dataset[name].values[-1]:.6g} "
+        f"({dataset.sizes[name]} values)"
+        for name in axes
+    )
+    scalars = (f"{name} = {x.item():g}" for name, x in dataset.coords.items() if x.ndim == 0)
+    yield f"{cells:,} cells: {', '.join([*spans, *scalars])}.\n"
+    if "regime" in dataset:
+        yield from _shares(dataset, cells)
+    yield f"Content `{dataset.attrs['content_sha256']}`.\n"
+
+
+def _shares(dataset: xr.Dataset, cells: int) -> Iterator[str]:
+    """Cross-tabulate regimes with the evidence for them."""
+    pairs = dataset["regime"].values.ravel(), dataset["decided_by"].values.ravel()
+    counts = np.zeros((len(Regime), len(DecidedBy)), dtype=np.int64)
+    np.add.at(counts, pairs, 1)
+    by = [code for code in DecidedBy if counts[:, code].any()]
+    yield f"| regime | cells | share | {' | '.join(f'by {code.name.lower()}' for code in by)} |"
+    yield f"|---|---:|---:|{'---:|' * len(by)}"
+    for regime in Regime:
+        if total := int(counts[regime].sum()):
+            parts = " | ".join(f"{counts[regime, code]:,}" for code in by)
+            yield f"| {regime.name.lower()} | {total:,} | {total / cells:.2%} | {parts} |"
+    yield ""

@@ -1,0 +1,86 @@
+"""Small datasets from real sweeps, and eyes for figures."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
+
+import lt2f
+
+
+def swept(**sweep: Any) -> xr.Dataset:
+    return lt2f.sweep({"study": "views", "sweeps": {"it": sweep}}, "it")
+
+
+def swept_map(axes: dict[str, Any], fixed: dict[str, float], **more: Any) -> xr.Dataset:
+    iterations = {"transient": 2000, "measure": 1024}
+    return swept(axes=axes, fixed=fixed, iterations=iterations, **more)
+
+
+@pytest.fixture(scope="session")
+def make_map() -> Callable[..., xr.Dataset]:
+    """Run a map sweep: axes, what is fixed, and other settings."""
+    return swept_map
+
+
+@pytest.fixture(scope="session")
+def regimes() -> xr.Dataset:
+    """Steps of mu and imbalance that no start with product 0.11 shares: e is never zero."""
+    mu = {"start": 0.05, "step": 0.05, "num": 43}
+    return swept_map(
+        {"mu": mu, "imbalance": {"start": 0, "step": 0.1, "num": 42}}, {"product": 0.11}
+    )
+
+
+@pytest.fixture(scope="session")
+def line() -> xr.Dataset:
+    mu = {"start": 0.01, "step": 0.01, "num": 210}
+    return swept_map({"mu": mu}, {"imbalance": 0.001, "product": 0.11})
+
+
+@pytest.fixture(scope="session")
+def orbit() -> xr.Dataset:
+    """From convergence to beyond mu = 2, where nothing is left."""
+    return swept(
+        kind="orbit",
+        axes={"mu": {"start": 0.8, "step": 0.01, "num": 131}},
+        fixed={"imbalance": 0.001, "product": 0.11},
+        iterations={"transient": 2000, "samples": 64},
+    )
+
+
+def rendered(figure: Figure) -> NDArray[np.uint8]:
+    """Pixels of a figure, (rows, columns, RGB), from the top."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+@pytest.fixture(scope="session")
+def panel_pixels() -> Callable[[Figure, int], NDArray[np.uint8]]:
+    """Render what lies inside a panel, from the bottom, with nothing over its image."""
+
+    def look(figure: Figure, panel: int) -> NDArray[np.uint8]:
+        axes = figure.axes[panel]
+        hidden: list[Artist] = [axis for axis in figure.axes if axis is not axes]
+        hidden += [child for child in axes.get_children() if not isinstance(child, AxesImage)]
+        shown = [artist for artist in hidden if artist.get_visible()]
+        for artist in shown:
+            artist.set_visible(False)
+        pixels = rendered(figure)[::-1]
+        for artist in shown:
+            artist.set_visible(True)
+        box = np.asarray(axes.get_window_extent())
+        (left, low), (right, high) = box.round().astype(int)
+        # Edges at whole pixels, or cells could not be whole pixels.
+        np.testing.assert_allclose(box, [[left, low], [right, high]], atol=1e-3)
+        return pixels[low:high, left:right]
+
+    return look

@@ -1,0 +1,96 @@
+"""Orbit diagrams: dark where theory says that the residual stays."""
+
+import numpy as np
+import pytest
+
+from lt2f.dynamics import theory, thresholds
+from lt2f.views import annotate
+from lt2f.views import orbit_diagram as room
+from lt2f.views.figures import orbit_diagram
+
+
+def columns(orbit, figure, panel_pixels):
+    """Pixels of the diagram, one column per mu, and the residual at the middle of each row."""
+    pixels = panel_pixels(figure, 0)
+    width = pixels.shape[1] // orbit.sizes["mu"]
+    assert (pixels[:, ::width] == pixels[:, width - 1 :: width]).all()
+    low, high = figure.axes[0].get_ylim()
+    middle = low + (high - low) * (np.arange(pixels.shape[0]) + 0.5) / pixels.shape[0]
+    return pixels[:, ::width], middle, 2 * (high - low) / pixels.shape[0]
+
+
+def test_ink_lies_where_the_residual_stays(orbit, panel_pixels):
+    pixels, middle, bin_ = columns(orbit, orbit_diagram(orbit), panel_pixels)
+    inked = (pixels != 255).any(axis=-1)
+    for k, mu in enumerate(orbit["mu"].values):
+        rows = middle[inked[:, k]]
+        if mu < 0.97:  # nearer to 1 it settles too slowly for 2000 steps
+            np.testing.assert_allclose(rows, 0, atol=bin_)
+        elif 1.03 < mu < 1.2:
+            gaps = np.abs(rows[:, np.newaxis] - np.array(theory.two_cycle(mu)))
+            assert (gaps.min(axis=1) <= bin_).all()
+            assert (gaps.min(axis=0) <= bin_).all()
+        elif mu > 2.005:
+            assert rows.size == 0
+        elif mu < 1.995:  # at mu = 2 rounding decides
+            assert rows.max() <= 2 + bin_
+            assert rows.min() >= -mu - bin_  # x^2 - mu on the balanced line
+
+
+def test_ink_is_darker_where_the_residual_is_more_often(orbit, panel_pixels):
+    pixels, *_ = columns(orbit, orbit_diagram(orbit), panel_pixels)
+    at = {mu: pixels[:, np.abs(orbit["mu"].values - mu).argmin()] for mu in (0.9, 1.1, 1.9)}
+    darkest = [int(column.sum(axis=-1).min()) for column in at.values()]
+    # All steps in one bin, half of them in each of two, and some in many.
+    assert darkest[0] < darkest[1] < darkest[2]
+
+
+def test_memory_does_not_change_the_picture(orbit, monkeypatch):
+    whole = orbit_diagram(orbit).axes[0].images[0].get_array()
+    monkeypatch.setattr(room, "_SLAB", 1000)
+    np.testing.assert_array_equal(orbit_diagram(orbit).axes[0].images[0].get_array(), whole)
+
+
+def test_several_mu_share_a_column_if_there_are_more_than_pixels(orbit, panel_pixels):
+    figure = orbit_diagram(orbit, dpi=50)
+    dense = orbit.isel(mu=np.repeat(np.arange(131), 10))
+    dense = dense.assign_coords(mu=np.linspace(0.8, 2.1, 1310))
+    image = orbit_diagram(dense, dpi=50).axes[0].images[0].get_array()
+    assert image.shape[1] <= 5.8 * 50
+    assert figure.axes[0].get_ylim() == orbit_diagram(dense, dpi=50).axes[0].get_ylim()
+
+
+def test_every_threshold_in_range_is_marked_in_both_panels(orbit, line):
+    figure = orbit_diagram(orbit, line)
+    rows = [row for row in thresholds.table() if 0.795 <= row.mu <= 2.105]
+    assert len(rows) >= 8
+    names = {text.get_text() for text in figure.axes[0].texts}
+    assert {annotate.short(row) for row in rows} <= names
+    for panel in figure.axes[:2]:
+        places = [v.get_xdata()[0] for v in panel.lines if np.ptp(v.get_xdata()) == 0]
+        assert {row.mu for row in rows} <= set(places)
+
+
+def test_panels_share_mu(orbit, line):
+    figure = orbit_diagram(orbit, line)
+    assert len(figure.axes) == 3
+    for panel in figure.axes:
+        assert panel.get_xlim() == pytest.approx((0.795, 2.105))
+    assert figure.axes[-1].get_xlabel() == "effective step size $\\mu$"
+    assert "64 steps after 2,000" in figure.axes[0].texts[-1].get_text()
+
+
+def test_without_exponents_only_the_strip_is_below(orbit, line):
+    assert len(orbit_diagram(orbit, line[["regime", "decided_by"]]).axes) == 2
+    assert len(orbit_diagram(orbit).axes) == 1
+
+
+def test_nothing_bounded_is_an_empty_panel(orbit, panel_pixels):
+    figure = orbit_diagram(orbit.sel(mu=slice(2.005, None)))
+    assert (panel_pixels(figure, 0) == 255).all()
+
+
+def test_uneven_steps_of_mu_fill_the_panel(orbit, panel_pixels):
+    uneven = orbit.isel(mu=[0, 1, 5, 20])
+    pixels = panel_pixels(orbit_diagram(uneven), 0)
+    assert (pixels != 255).any(axis=(0, 2)).all()

@@ -1,0 +1,97 @@
+"""summary.md: its numbers are those of the data, and those of theory where theory decides."""
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from lt2f.dynamics import thresholds
+from lt2f.dynamics.codes import DecidedBy, Regime
+from lt2f.views import summary
+
+
+@pytest.fixture(scope="module")
+def datasets(make_map, orbit) -> dict[str, xr.Dataset]:
+    axes = {
+        "mu": {"values": [0.5, 0.75, 1.125, 2.5]},
+        "imbalance": {"start": 0, "step": 0.5, "num": 12},
+    }
+    return {"plane": make_map(axes, {"product": 0.11}), "diagram": orbit}
+
+
+@pytest.fixture(scope="module")
+def page(datasets, tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("summary") / "deep" / "summary.md"
+    summary.write(datasets, path)
+    return path.read_text(encoding="utf-8")
+
+
+def section(page: str, name: str) -> str:
+    (text,) = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", page, re.M | re.S)
+    return text
+
+
+def rows(text: str) -> list[list[str]]:
+    """Cells of a Markdown table, without its rule."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in table if not set("".join(row)) <= set("-:")]
+
+
+def test_it_names_the_study_and_every_sweep_in_order(page, datasets):
+    titles = re.findall(r"^#+ (.*)$", page, re.M)
+    assert titles == ["views", *datasets, "Thresholds"]
+    assert page.endswith("\n")
+    for name, dataset in datasets.items():
+        assert dataset.attrs["content_sha256"] in section(page, name)
+
+
+def test_it_says_what_was_swept(page):
+    plane, diagram = section(page, "plane"), section(page, "diagram")
+    assert "48 cells: mu from 0.5 to 2.5 (4 values)" in plane
+    assert "imbalance from 0 to 5.5 (12 values), product = 0.11" in plane
+    assert diagram.strip().startswith("131 cells: mu from 0.8 to 2.1 (131 values), ")
+    assert "sample" not in diagram
+
+
+def test_counts_are_those_of_theory(page):
+    """Divergent: mu > 2, or outside the ellipse. Else convergent for mu <= 1, a cycle at 1.125."""
+    counts = {row[0]: int(row[1]) for row in rows(section(page, "plane"))[1:]}
+    imbalance = 0.5 * np.arange(12)
+    inside = {
+        mu: int((np.hypot(imbalance, 0.22) < 4 + mu * (0.11 - mu)).sum())
+        for mu in (0.5, 0.75, 1.125)
+    }
+    assert counts["monotone"] + counts["catapult"] == inside[0.5] + inside[0.75]
+    assert counts["periodic"] == inside[1.125]
+    assert counts["divergent"] == 48 - sum(inside.values())
+    assert sum(counts.values()) == 48
+
+
+def test_the_table_adds_up(page, datasets):
+    head, *body = rows(section(page, "plane"))
+    plane = datasets["plane"]
+    assert len(body) == len(np.unique(plane["regime"]))
+    for regime, cells, share, *parts in body:
+        assert int(cells) == sum(map(int, parts))
+        assert share == f"{int(cells) / 48:.2%}"
+        for title, part in zip(head[3:], parts, strict=True):
+            code = DecidedBy[title.removeprefix("by ").upper()]
+            both = (plane["regime"] == Regime[regime.upper()]) & (plane["decided_by"] == code)
+            assert int(part) == both.sum()
+    # Every table row has as many cells as its head.
+    assert {len(row) for row in body} == {len(head)}
+
+
+def test_orbits_have_no_table_of_regimes(page):
+    assert rows(section(page, "diagram")) == []
+
+
+def test_it_lists_every_threshold(page):
+    body = rows(section(page, "Thresholds"))[1:]
+    table = thresholds.table()
+    assert [row[2] for row in body] == [row.name for row in table]
+    for shown, row in zip(body, table, strict=True):
+        assert float(shown[0]) == pytest.approx(row.mu, rel=1e-11)
+        assert len(shown) == 4
