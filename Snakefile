@@ -1,0 +1,39 @@
+"""From settings to datasets, figures, thresholds and summary: what depends on what, and no science.
+
+The settings are config/config.yaml, or the one file given with --configfile, which stands alone.
+There is no `configfile:` directive, because Snakemake would merge the default study into that file.
+"""
+
+import os
+import re
+import sys
+
+import lt2f.stages
+from lt2f.pipeline import settings
+
+if workflow.config_settings.config or len(workflow.overwrite_configfiles) > 1:
+    sys.exit("lt2f: a study is one file: give one --configfile, and no --config")
+try:
+    files = workflow.overwrite_configfiles or ["config/config.yaml"]
+    stages = lt2f.stages.stage(settings.load(*files))
+except settings.SettingsError as error:
+    sys.exit(f"lt2f: {error}")
+
+# Jobs find the lt2f of the environment that Snakemake runs in, be it activated or not.
+here = os.path.dirname(sys.executable)
+os.environ.update(PATH=os.pathsep.join([here, *os.get_exec_path()]))
+
+results = f"results/{stages.study}"
+new = f"{results}/.new"
+
+
+include: "workflow/rules/publish.smk"
+include: "workflow/rules/sweep.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/summary.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        published,

@@ -1,0 +1,138 @@
+"""Command line: each subcommand reads, calls and writes; heavy imports wait until they are used."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import lt2f
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+class _OneLine(click.Group):
+    """A group whose commands answer bad input with one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand; an error of ours or of the system becomes a line."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            text = " ".join(error.format_message().split())
+        except (ValueError, OSError) as error:
+            text = str(error)
+            if not type(error).__module__.startswith("lt2f."):
+                if not isinstance(error, OSError):
+                    raise
+                text = f"{error.filename}: {error.strerror}"
+        click.echo(f"lt2f: {text}", err=True)
+        return ctx.exit(2)
+
+
+@click.group(cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(lt2f.__version__, prog_name="lt2f")
+def main() -> None:
+    """Large-step training dynamics of a two-factor linear transformer."""
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@click.option("--cores", type=click.IntRange(min=1), help="Workers to plan for; all if unsaid.")
+def check(file: Path, cores: int | None) -> None:
+    """Validate settings and print the size of each sweep.
+
+    Example: lt2f check config/config.yaml
+    """
+    from lt2f.pipeline import settings, sizing
+
+    click.echo(sizing.table(settings.load(file), cores))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of settings files, for editors that check while you type.
+
+    Example: lt2f schema > schema.json
+    """
+    from lt2f.pipeline import settings
+    from lt2f.pipeline.identity import canonical_json
+
+    click.echo(canonical_json(settings.schema()))
+
+
+@main.command()
+@click.argument("stamp", type=_EXISTING)
+@click.argument("output", type=_FILE)
+@click.option("--runtime", type=_EXISTING, help="Stamp that says how to compute.")
+@click.option("--cores", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--log", "log_file", type=_FILE, help="File that gets the log lines too.")
+def sweep(
+    stamp: Path, output: Path, runtime: Path | None, cores: int, log_file: Path | None
+) -> None:
+    """Compute one sweep from its stamp (a step of the workflow)."""
+    from lt2f import stages
+    from lt2f.pipeline import sweep as sweeps
+    from lt2f.progress import Progress
+
+    _log_to(log_file)
+    read = stamp.stat().st_mtime_ns
+    settings, name = stages.read_sweep(stamp, runtime)
+    sweeps.run_study(settings, name, output, cores, Progress(name))
+    # As old as what it was made from: a stamp rewritten meanwhile is newer, so the next run sees it
+    os.utime(output, ns=(read, read))
+
+
+@main.command()
+@click.argument("stamp", type=_EXISTING)
+@click.argument("output", type=_FILE)
+def thresholds(stamp: Path, output: Path) -> None:
+    """Write thresholds.csv (a step of the workflow)."""
+    from lt2f.views import tables
+
+    tables.write_thresholds(output)
+
+
+@main.command()
+@click.argument("stamp", type=_EXISTING)
+@click.argument("output", type=_FILE, nargs=1)
+@click.argument("datasets", type=_EXISTING, nargs=-1, required=True)
+def figure(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
+    """Draw a figure in every format of its style (a step of the workflow).
+
+    OUTPUT is the file name without its ending.
+    """
+    from lt2f import stages
+    from lt2f.pipeline.dataset import open_dataset
+    from lt2f.views import figures
+
+    figures.draw(stages.read_stamp(stamp), [open_dataset(path) for path in datasets], output)
+
+
+@main.command()
+@click.argument("stamp", type=_EXISTING)
+@click.argument("output", type=_FILE)
+@click.argument("datasets", type=_EXISTING, nargs=-1, required=True)
+def summary(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
+    """Write summary.md (a step of the workflow)."""
+    from lt2f.pipeline.dataset import open_dataset
+    from lt2f.views import summary as summaries
+
+    opened = {path.stem: open_dataset(path) for path in datasets}
+    summaries.write(opened, output)
+
+
+def _log_to(file: Path | None) -> None:
+    """Send log lines to standard error, and to a file if one is given."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(file, mode="w", encoding="utf-8"))
+    log = logging.getLogger("lt2f")  # ours alone: what Dask says of its own affairs is no news
+    log.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        log.addHandler(handler)

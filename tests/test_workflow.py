@@ -1,0 +1,238 @@
+"""The real workflow, from `config/quick.yaml` to the summary, in a copy of the tree.
+
+What must run is read from dry runs: one line `Job N: sweep slice, cores: 1` per job.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import xarray as xr
+import yaml
+
+import lt2f
+from lt2f.pipeline import plan, settings
+from lt2f.views import catalogue
+
+ROOT = Path(__file__).parents[1]
+QUICK = "config/quick.yaml"
+RESULTS = Path("results/quick")
+SWEEPS = {"regimes", "slice", "orbit"}
+
+
+def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake here. Its jobs find the lt2f of the copy, if there is one."""
+    own = {"PYTHONPATH": str(Path.cwd())} if Path("lt2f").exists() else {}
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def run_quick(*arguments: str) -> subprocess.CompletedProcess[str]:
+    run = call("--cores", "1", *arguments, "--configfile", QUICK)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run
+
+
+def due(*targets: str) -> set[str]:
+    """What a dry run would do, as words: {"sweep slice", "summary", ...}."""
+    return set(re.findall(r"^Job \d+: ([^,\n]+)", run_quick("--dry-run", *targets).stdout, re.M))
+
+
+def jobs_due() -> set[str]:
+    return {job for job in due() if not job.startswith("writing")}
+
+
+def due_sweeps() -> set[str]:
+    return {job.removeprefix("sweep ") for job in due() if job.startswith("sweep ")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the quick study once, in a tree of its own."""
+    tree = tmp_path_factory.mktemp("study")
+    for part in ("workflow", "config"):
+        shutil.copytree(ROOT / part, tree / part)
+    for part in ("Snakefile", "profiles"):
+        shutil.copy(ROOT / part, tree / part, follow_symlinks=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tree)
+        run_quick()
+    return tree
+
+
+@pytest.fixture
+def tree(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a copy of the finished study, to be edited; files keep their dates."""
+    copy = tmp_path / "study"
+    shutil.copytree(finished, copy, symlinks=True)
+    monkeypatch.chdir(copy)
+    return copy
+
+
+@pytest.fixture
+def code(tree: Path) -> Path:
+    """Copy the package into the tree, to be edited. Its kernels would have to be compiled again."""
+    shutil.copytree(ROOT / "lt2f", tree / "lt2f", ignore=shutil.ignore_patterns("__pycache__"))
+    return tree / "lt2f"
+
+
+def edit(file: str, change: Callable[[str], str]) -> None:
+    before = Path(file).read_text()
+    Path(file).write_text(change(before))
+    assert Path(file).read_text() != before
+
+
+def lengthen_an_axis(sweep: str) -> None:
+    raw = yaml.safe_load(Path(QUICK).read_text())
+    axis = next(iter(raw["sweeps"][sweep]["axes"].values()))
+    if "num" in axis:
+        axis["num"] += 1
+    else:
+        axis["values"].append(axis["values"][-1] + 0.125)
+    Path(QUICK).write_text(yaml.safe_dump(raw, sort_keys=False))
+
+
+def outputs() -> dict[str, tuple[int, bytes]]:
+    """Every published file, with its date and content."""
+    files = [*RESULTS.glob("[!.]*.*"), *RESULTS.glob("figures/*")]
+    return {str(file): (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
+
+
+def test_a_study_is_complete(tree):
+    study = settings.load(QUICK)
+    assert set(study.sweeps) == SWEEPS
+    for name, sweep in study.sweeps.items():
+        with xr.open_dataset(RESULTS / f"{name}.nc") as dataset:
+            assert (
+                dict(dataset.sizes).items()
+                >= {axis: values.size for axis, values in sweep.coordinates().items()}.items()
+            )
+            assert dataset.attrs["lt2f_version"]
+        assert (RESULTS / f"logs/{name}.log").read_text()
+        assert (RESULTS / f"benchmarks/{name}.tsv").stat().st_size
+    for name in ("thresholds.csv", "summary.md"):
+        assert (RESULTS / name).stat().st_size
+    for figure in catalogue.figures(study.sweeps):
+        for form in study.figures.style.format:
+            assert (RESULTS / f"figures/{figure.stem}.{form}").stat().st_size
+    assert not [file for file in RESULTS.glob(".new/**/*") if file.is_file()]
+
+
+def test_a_dataset_is_that_of_the_package_alone(tree):
+    with xr.open_dataset(RESULTS / "orbit.nc") as dataset:
+        content = dataset.attrs["content_sha256"]
+    assert content == lt2f.sweep(QUICK, "orbit").attrs["content_sha256"]
+
+
+def test_a_second_run_does_nothing(tree):
+    shutil.rmtree(".snakemake")  # nor does it when Snakemake remembers nothing
+    before = outputs()
+    assert "Nothing to be done" in run_quick().stderr
+    assert outputs() == before
+
+
+def test_comments_and_docstrings_run_nothing(code):
+    edit("lt2f/dynamics/kernels.py", lambda text: text + '\n# a comment\n"""and a note"""\n')
+    edit("lt2f/pipeline/sweep.py", lambda text: "# a comment\n" + text)
+    edit(QUICK, lambda text: "# a comment\n" + text)
+    assert due() == set()
+
+
+def test_a_change_of_the_kernels_runs_the_sweeps(code):
+    edit("lt2f/dynamics/model.py", lambda text: text + "\nUNUSED = 1\n")
+    assert due_sweeps() == SWEEPS
+
+
+def test_a_change_of_the_figures_code_runs_the_figures_alone(code):
+    edit("lt2f/views/figures.py", lambda text: text + "\nUNUSED = 1\n")
+    stems = {figure.stem for figure in catalogue.figures(settings.load(QUICK).sweeps)}
+    assert jobs_due() == {f"figure {stem}" for stem in stems}
+
+
+def test_a_longer_axis_runs_that_sweep_and_what_shows_it(tree):
+    before, old = outputs(), chunk_names("slice")
+    lengthen_an_axis("slice")
+    sweeps = settings.load(QUICK).sweeps
+    shown = {figure.stem for figure in catalogue.figures(sweeps) if "slice" in figure.sweeps}
+    after = {"summary"} | {f"figure {stem}" for stem in shown}
+    assert jobs_due() == {"sweep slice"} | after
+    target = str(RESULTS / "slice.nc")
+    run_quick(target)
+    kept = len(old & chunk_names("slice"))
+    assert kept
+    assert f"{kept} reused" in (RESULTS / "logs/slice.log").read_text()
+    assert {file for file, what in outputs().items() if what != before[file]} == {target}
+    assert jobs_due() == after
+
+
+def chunk_names(sweep: str) -> set[str]:
+    return {chunk.name for chunk in plan.plan(settings.load(QUICK), sweep).chunks()}
+
+
+def test_a_failed_run_takes_nothing_away_and_the_next_one_makes_up_for_it(code):
+    before = outputs()
+    lengthen_an_axis("slice")
+    kept = Path("lt2f/cli.py").read_text()
+    Path("lt2f/cli.py").write_text("def main():\n    raise SystemExit('lt2f: broken')\n")
+    run = call("--cores", "1", "--configfile", QUICK)
+    assert run.returncode
+    assert "lt2f: broken\n" in run.stderr
+    assert outputs() == before
+    Path("lt2f/cli.py").write_text(kept)
+    assert due_sweeps() == {"slice"}
+
+
+def test_a_dataset_is_a_target(tree):
+    (RESULTS / "orbit.nc").unlink()
+    targets = {str(RESULTS / "slice.nc"), str(RESULTS / "orbit.nc")}
+    assert due(*targets) == {"sweep orbit", "writing results/quick/orbit.nc"}
+
+
+def test_a_file_stands_alone(tree):
+    raw = yaml.safe_load(Path(QUICK).read_text())
+    raw["study"], raw["sweeps"] = "alone", {"only": raw["sweeps"]["slice"]}
+    Path("alone.yaml").write_text(yaml.safe_dump(raw))
+    run = call("--dry-run", "--configfile", "alone.yaml")
+    assert set(re.findall(r"sweep (\w+)", run.stdout)) == {"only"}
+    assert "results/alone/only.nc" in run.stdout
+    assert "results/atlas" not in run.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--configfile", "wrong.yaml"],
+        ["--configfile", QUICK, "config/config.yaml"],
+        ["--config", "study=other"],
+    ],
+)
+def test_bad_settings_are_one_line(tree, arguments):
+    Path("wrong.yaml").write_text("study: wrong\nswepes: {}\n")
+    run = call("--cores", "1", *arguments)
+    lines = [line for line in run.stderr.splitlines() if not line.startswith("Using workflow")]
+    assert run.returncode
+    assert len(lines) == 1
+    assert lines[0].startswith("lt2f: ")
+
+
+def test_lint_is_clean(tree):
+    run = call("--lint")
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_rulegraph_shows_every_step(tree):
+    graph = call("--rulegraph")
+    assert graph.returncode == 0
+    assert {"all", "sweep", "figure", "thresholds", "summary", "publish"} == set(
+        re.findall(r'label = "(\w+)"', graph.stdout)
+    )

@@ -1,0 +1,36 @@
+# What a study says in words and numbers.
+
+
+rule thresholds:
+    input:
+        stages.thresholds[0],
+    output:
+        temp(f"{new}/{os.path.relpath(stages.thresholds[1], results)}"),
+    log:
+        f"{results}/logs/thresholds.log",
+    benchmark:
+        f"{results}/benchmarks/thresholds.tsv"
+    conda:
+        "../envs/lt2f.yaml"
+    message:
+        "thresholds"
+    shell:
+        "lt2f thresholds {input} {output} 2>&1 | tee {log} >&2"
+
+
+rule summary:
+    input:
+        stamp=stages.summary[0],
+        datasets=stages.summary[2],
+    output:
+        temp(f"{new}/{os.path.relpath(stages.summary[1], results)}"),
+    log:
+        f"{results}/logs/summary.log",
+    benchmark:
+        f"{results}/benchmarks/summary.tsv"
+    conda:
+        "../envs/lt2f.yaml"
+    message:
+        "summary"
+    shell:
+        "lt2f summary {input.stamp} {output} {input.datasets} 2>&1 | tee {log} >&2"
