@@ -1,10 +1,9 @@
 """Command line: each subcommand reads, calls and writes; heavy imports wait until they are used."""
 
 import logging
-import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -17,20 +16,30 @@ _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 class _OneLine(click.Group):
     """A group whose commands answer bad input with one line and exit code 2."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options in front of a subcommand."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            return _refuse(ctx, error.format_message())
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a subcommand; an error of ours or of the system becomes a line."""
+        """Run a subcommand; an error of ours, of its usage or of a file becomes a line."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            text = " ".join(error.format_message().split())
+            return _refuse(ctx, error.format_message())
         except (ValueError, OSError) as error:
-            text = str(error)
-            if not type(error).__module__.startswith("lt2f."):
-                if not isinstance(error, OSError):
-                    raise
-                text = f"{error.filename}: {error.strerror}"
-        click.echo(f"lt2f: {text}", err=True)
-        return ctx.exit(2)
+            if type(error).__module__.startswith("lt2f."):
+                return _refuse(ctx, str(error))
+            if isinstance(error, OSError) and error.filename is not None:
+                return _refuse(ctx, f"{error.filename}: {error.strerror}")
+            raise
+
+
+def _refuse(ctx: click.Context, text: str) -> NoReturn:
+    click.echo(f"lt2f: {' '.join(text.split())}", err=True)
+    ctx.exit(2)
 
 
 @click.group(cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,11 +88,9 @@ def sweep(
     from lt2f.progress import Progress
 
     _log_to(log_file)
-    read = stamp.stat().st_mtime_ns
-    settings, name = stages.read_sweep(stamp, runtime)
-    sweeps.run_study(settings, name, output, cores, Progress(name))
-    # As old as what it was made from: a stamp rewritten meanwhile is newer, so the next run sees it
-    os.utime(output, ns=(read, read))
+    with stages.unchanged(stamp):
+        settings, name = stages.read_sweep(stamp, runtime)
+        sweeps.run_study(settings, name, output, cores, Progress(name))
 
 
 @main.command()

@@ -6,7 +6,9 @@ So an edit reruns what it concerns and nothing else, even when Snakemake has los
 and a job works with the settings that the workflow saw, whatever happens to the file meanwhile.
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,18 @@ def read_stamp(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, TypeError) as error:
         raise StampError(f"{path}: not a stamp of this workflow: {error}") from None
     return content
+
+
+@contextlib.contextmanager
+def unchanged(stamp: Path) -> Iterator[None]:
+    """Fail at the end if a stamp was rewritten meanwhile: what was made is then out of date.
+
+    The workflow gives what a job made the date of its end, so it could not see that.
+    """
+    before = read_stamp(stamp)
+    yield
+    if read_stamp(stamp) != before:
+        raise StampError(f"{stamp}: changed while its job was running; run it again")
 
 
 def read_sweep(stamp: Path, runtime: Path | None) -> tuple[Settings, str]:

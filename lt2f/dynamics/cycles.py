@@ -18,6 +18,7 @@ NEGLIGIBLE = 2.0**-60  # a factor this small cannot change the residual by one b
 # (1e-16) over some 5e-6 about a neutral point, and multipliers there reach 1 - O((5e-6)^2). A
 # doubled cycle has amplitude sqrt((1 - multiplier)/8) or so, hence points closer than SAME are one.
 NEUTRAL, SAME = 1e-7, 1e-6
+ROUNDING = 2.0**-51  # of a sum of a few terms of order one
 SUPERSTABLE = 2.0**-48  # a factor of a multiplier below this is zero to rounding
 UNSTABLE = -1.0
 # What `find` reports of each lane: one row each.
@@ -76,21 +77,30 @@ def multipliers(xx, xy, yx, yy):  # type: ignore[no-untyped-def]
 
 
 @jit
-def mean_log(u, v, mu, period):  # type: ignore[no-untyped-def]
+def mean_log(u, v, mu, period, multiplier):  # type: ignore[no-untyped-def]
     """Exponents along and across of a cycle, as if on the balanced line, and their rounding.
 
-    Sums of logarithms keep the digits that a product of many factors would lose. The error is that
-    of the factors: each is rounded, and the point where it is taken is known to `uncertain`.
+    Sums of logarithms keep the digits that a product of many factors would lose. Rounding moves
+    a point of the cycle by `off`, which the map stretches from step to step and a whole round
+    multiplies by `multiplier`; the factors 1 - e - 2u^2 and 1 + e follow with slopes 6u and 2u.
     """
-    along, across, per_along, per_across = 0.0, 0.0, 0.0, 0.0
+    off = 0.0
+    for _ in range(period):
+        e = residual(u, v, mu)
+        off = abs(1.0 - e - 2.0 * u * u) * off + ROUNDING * (1.0 + abs(u))
+        u, v = fma(-u, e, u), fma(v, e, v)
+    off /= 1.0 - multiplier
+    along, across, off_along, off_across = 0.0, 0.0, 0.0, 0.0
     for _ in range(period):
         e = residual(u, v, mu)
         f, g = abs(1.0 - e - 2.0 * u * u), abs(1.0 + e)
-        f, g = (f if f > SUPERSTABLE else 0.0), (g if g > SUPERSTABLE else 0.0)
-        along, across = along + math.log(f), across + math.log(g)
-        per_along, per_across = per_along + 1.0 / f, per_across + 1.0 / g
+        off_along += (6.0 * abs(u) * off + ROUNDING * (1.0 + 3.0 * u * u)) / f
+        off_across += (2.0 * abs(u) * off + ROUNDING * (1.0 + u * u)) / g
+        along += math.log(f if f > SUPERSTABLE else 0.0)
+        across += math.log(g if g > SUPERSTABLE else 0.0)
+        off = f * off + ROUNDING * (1.0 + abs(u))
         u, v = fma(-u, e, u), fma(v, e, v)
-    return along / period, across / period, per_along / period, per_across / period
+    return along / period, across / period, off_along / period, off_across / period
 
 
 @jit
@@ -119,13 +129,10 @@ def describe(u, v, mu, period, report):  # type: ignore[no-untyped-def]
     large, small = multipliers(xx, xy, yx, yy)
     if not large < 1.0 - NEUTRAL:
         return False
-    along, across, per_along, per_across = mean_log(u, v, mu, period)
+    along, across, off_along, off_across = mean_log(u, v, mu, period, large)
     first, second = max(along, across), min(along, across)
-    # Newton's method leaves the points uncertain by a few roundings over 1 - multiplier, and a
-    # factor follows its point with a slope below 6 |x| < 12.
-    rounding = 2.0**-48 * (1.0 + 1.0 / (1.0 - large))
-    error = rounding * (1.0 + (per_along if along > -np.inf else 0.0))
-    error += rounding * (per_across if across > -np.inf else 0.0)
+    error = off_along if along > -np.inf else 0.0
+    error += off_across if across > -np.inf else 0.0
     if v != 0.0:  # off the balanced line only the product of Jacobians knows
         first, second = math.log(large) / period, math.log(small) / period
     s, loss = 0.0, 0.0

@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 
 LAYOUT_VERSION = 1  # of datasets; readers refuse any other
 REFERENCE = "arXiv:2605.21292"
+_SUMMARY = {
+    "none": "Gradient descent (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) on one prompt, "
+    "mu = step size * |c y_q|.",
+    "multiplicative": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = h (ab - mu), with a "
+    "random multiplier h of mean 1 at each step and standard deviation noise.",
+    "target": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = ab - m, with a random target m "
+    "of mean mu at each step and standard deviation noise.",
+}
 _SLAB = 2**24  # values read back at a time
 
 
@@ -171,7 +179,9 @@ def _write_coordinate(file: Any, name: str, values: NDArray[Any]) -> str:
     values = values.astype(entry.dtype)
     if values.ndim:
         file.createDimension(name, values.size)
-    variable = file.createVariable(name, entry.dtype, (name,) * values.ndim, fill_value=False)
+    variable = file.createVariable(
+        name, entry.dtype, (name,) * values.ndim, fill_value=False, fletcher32=values.ndim > 0
+    )
     variable.setncatts(entry.cf())
     variable[...] = values
     return hashlib.sha256(_canonical(values)).hexdigest()
@@ -218,7 +228,8 @@ def _gather(
             (stop - start, *list(plan.dims.values())[1:], *extra), dtype=variables(plan)[name].dtype
         )
         for place, chunk_name in row:
-            slab[:, *place] += _plain_nan(store.read(chunk_name, name))
+            values = _plain_nan(store.read(chunk_name, name))
+            slab[:, *place] = slab[:, *place] + values if plan.task.count else values
         yield slice(start, stop), slab
 
 
@@ -239,8 +250,7 @@ def _attributes(plan: Plan, content: str) -> dict[str, Any]:
     return {
         "Conventions": "CF-1.11",
         "title": f"{kinds[plan.task.kind]} of a two-factor linear transformer at large step sizes",
-        "summary": "Gradient descent (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) on one prompt, "
-        "mu = step size * |c y_q|.",
+        "summary": _SUMMARY[plan.task.noise],
         "references": REFERENCE,
         "source": f"lt2f {lt2f.__version__}",
         "history": f"{now}: made by lt2f {lt2f.__version__}, study {plan.study}, sweep {plan.name}",

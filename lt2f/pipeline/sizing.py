@@ -63,7 +63,8 @@ def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
     cells = sweep.sweep.cells
     chunks = np.prod([len(cuts) for cuts in sweep.cuts()], dtype=np.int64)
     tile = np.prod([min(n, s) for n, s in zip(sweep.shape, sweep.tile().values(), strict=True)])
-    memory = BASE_BYTES + float(tile) * (BYTES_PER_CELL + 8 * sweep.samples)
+    noise = 0 if sweep.task.noise == "none" else 8 * sweep.steps  # a realization is held whole
+    memory = BASE_BYTES + float(tile) * (BYTES_PER_CELL + 8 * sweep.samples) + noise
     return (
         sweep.name,
         sweep.task.kind,
