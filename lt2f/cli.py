@@ -62,6 +62,22 @@ def check(file: Path, cores: int | None) -> None:
 
 
 @main.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def verify(folder: Path) -> None:
+    """Hold every dataset in FOLDER against the hash and the code that it names.
+
+    Example: lt2f verify results/atlas
+    """
+    from lt2f.pipeline import dataset
+
+    found = {path: dataset.verify(path) for path in sorted(folder.glob("*.nc"))}
+    for path, state in found.items():
+        click.echo(f"{path}: {state}")
+    if any(state.startswith("damaged") for state in found.values()):
+        click.get_current_context().exit(1)
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON schema of settings files, for editors that check while you type.
 

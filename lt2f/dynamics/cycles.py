@@ -19,10 +19,11 @@ NEGLIGIBLE = 2.0**-60  # a factor this small cannot change the residual by one b
 # doubled cycle has amplitude sqrt((1 - multiplier)/8) or so, hence points closer than SAME are one.
 NEUTRAL, SAME = 1e-7, 1e-6
 ROUNDING = 2.0**-51  # of a sum of a few terms of order one
-SUPERSTABLE = 2.0**-48  # a factor of a multiplier below this is zero to rounding
 UNSTABLE = -1.0
 # What `find` reports of each lane: one row each.
-PERIOD, RESIDUAL_PERIOD, FIRST, SECOND, ERROR, TRANSVERSE, MEAN_S, MEAN_LOSS = range(8)
+PERIOD, RESIDUAL_PERIOD, FIRST, SECOND, TRANSVERSE, MEAN_S, MEAN_LOSS = range(7)
+FIRST_ERROR, SECOND_ERROR, TRANSVERSE_ERROR = range(7, 10)
+ROWS = 10
 
 
 @jit
@@ -58,7 +59,7 @@ def refine(u, v, mu, period):  # type: ignore[no-untyped-def]
         if not abs(u - u0) + abs(v - v0) < 100.0 * NEAR:
             return False, u, v
         if abs(du) + abs(dv) < CLOSED:
-            return True, u, v
+            return True, u, (v if abs(v) > SAME else 0.0)  # balanced to rounding is balanced
     return False, u, v
 
 
@@ -68,7 +69,7 @@ def multipliers(xx, xy, yx, yy):  # type: ignore[no-untyped-def]
     if xy == 0.0 or yx == 0.0:
         return max(abs(xx), abs(yy)), min(abs(xx), abs(yy))
     half, det = (xx + yy) / 2.0, xx * yy - xy * yx
-    disc = half * half - det
+    disc = ((xx - yy) / 2.0) ** 2 + xy * yx  # half^2 - det, without its cancellation
     if disc < 0.0:
         return math.sqrt(det), math.sqrt(det)
     large = abs(half) + math.sqrt(disc)
@@ -83,6 +84,7 @@ def mean_log(u, v, mu, period, multiplier):  # type: ignore[no-untyped-def]
     Sums of logarithms keep the digits that a product of many factors would lose. Rounding moves
     a point of the cycle by `off`, which the map stretches from step to step and a whole round
     multiplies by `multiplier`; the factors 1 - e - 2u^2 and 1 + e follow with slopes 6u and 2u.
+    A factor that could be zero within that is: the cycle is superstable.
     """
     off = 0.0
     for _ in range(period):
@@ -94,13 +96,18 @@ def mean_log(u, v, mu, period, multiplier):  # type: ignore[no-untyped-def]
     for _ in range(period):
         e = residual(u, v, mu)
         f, g = abs(1.0 - e - 2.0 * u * u), abs(1.0 + e)
-        off_along += (6.0 * abs(u) * off + ROUNDING * (1.0 + 3.0 * u * u)) / f
-        off_across += (2.0 * abs(u) * off + ROUNDING * (1.0 + u * u)) / g
-        along += math.log(f if f > SUPERSTABLE else 0.0)
-        across += math.log(g if g > SUPERSTABLE else 0.0)
+        off_f = (6.0 * abs(u) * off + ROUNDING * (1.0 + 3.0 * u * u)) / f
+        off_g = (2.0 * abs(u) * off + ROUNDING * (1.0 + u * u)) / g
+        along, across = along + _log(f, off_f), across + _log(g, off_g)
+        off_along, off_across = off_along + off_f, off_across + off_g
         off = f * off + ROUNDING * (1.0 + abs(u))
         u, v = fma(-u, e, u), fma(v, e, v)
     return along / period, across / period, off_along / period, off_across / period
+
+
+@jit
+def _log(factor, uncertainty):  # type: ignore[no-untyped-def]
+    return math.log(factor) if uncertainty < 0.5 else -np.inf
 
 
 @jit
@@ -130,24 +137,27 @@ def describe(u, v, mu, period, report):  # type: ignore[no-untyped-def]
     if not large < 1.0 - NEUTRAL:
         return False
     along, across, off_along, off_across = mean_log(u, v, mu, period, large)
-    first, second = max(along, across), min(along, across)
-    error = off_along if along > -np.inf else 0.0
-    error += off_across if across > -np.inf else 0.0
+    off_along = off_along if along > -np.inf else 0.0
+    off_across = off_across if across > -np.inf else 0.0
+    report[TRANSVERSE], report[TRANSVERSE_ERROR] = across, off_across
     if v != 0.0:  # off the balanced line only the product of Jacobians knows
-        first, second = math.log(large) / period, math.log(small) / period
+        along, across = math.log(large) / period, math.log(small) / period
+    order = along >= across
+    report[FIRST], report[SECOND] = max(along, across), min(along, across)
+    report[FIRST_ERROR] = off_along if order else off_across
+    report[SECOND_ERROR] = off_across if order else off_along
     s, loss = 0.0, 0.0
     for _ in range(period):
         e = residual(u, v, mu)
         s, loss = s + norm_squared(u, v), loss + e * e / 2.0
         u, v = fma(-u, e, u), fma(v, e, v)
-    report[FIRST], report[SECOND], report[ERROR] = first, second, error
-    report[TRANSVERSE], report[MEAN_S], report[MEAN_LOSS] = across, s / period, loss / period
+    report[MEAN_S], report[MEAN_LOSS] = s / period, loss / period
     return True
 
 
 @jit
 def find(u_all, v_all, mu_all, max_period, report):  # type: ignore[no-untyped-def]
-    """Look for a stable cycle at each of N lanes and fill `report`, shape (8, N).
+    """Look for a stable cycle at each of N lanes and fill `report`, shape (ROWS, N).
 
     The period is 0 for none, and UNSTABLE on a cycle that is none but returns to the last bit.
     """
@@ -177,7 +187,7 @@ def find(u_all, v_all, mu_all, max_period, report):  # type: ignore[no-untyped-d
 def locked(u_all, v_all, mu_all, max_period, out):  # type: ignore[no-untyped-def]
     """Whether each lane repeats bit for bit within `max_period` steps, and so for ever.
 
-    Only the larger factor has to: the other one no longer matters once it is negligible.
+    U has to; V no longer matters once it is negligible, which it is on every attracting cycle.
     """
     for j in range(u_all.size):
         u, v, mu = u_all[j], v_all[j], mu_all[j]

@@ -107,10 +107,10 @@ def _is_converged(state: Floats, schedule: Schedule, noise: Noise) -> Mask:
 
 
 def _cycles(state: Floats, candidates: Mask, max_period: int) -> Floats:
-    """Report of `cycles.find` for the candidate lanes, shape (8, N); zero elsewhere."""
+    """Report of `cycles.find` for the candidate lanes, shape (ROWS, N); zero elsewhere."""
     u, v = factors(state)
-    report, where = np.zeros((8, u.size)), np.flatnonzero(candidates)
-    found = np.zeros((8, where.size))
+    report, where = np.zeros((cycles.ROWS, u.size)), np.flatnonzero(candidates)
+    found = np.zeros((cycles.ROWS, where.size))
     cycles.find(u[where], v[where], state[kernels.MU, where], max_period, found)
     report[:, where] = found
     return report

@@ -28,7 +28,7 @@ class Verdict:
     regime: Flags
     decided_by: Flags
     converged: Mask
-    cycle: Floats  # report of `cycles.find`, shape (8, N)
+    cycle: Floats  # report of `cycles.find`, shape (ROWS, N)
 
 
 def reached_sharpness(state: Floats) -> Floats:
@@ -107,8 +107,14 @@ def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
         )
     )
     rounding = EPSILON * np.where(verdict.converged, 1.0 + 1.0 / np.abs(1.0 - s), 1.0)
-    known = [nothing, rounding, rounding, verdict.cycle[cycles.ERROR]]
-    errors = [np.select(conditions, known, error) for error in survey.errors[:3]]
+    errors = [
+        np.select(conditions, [nothing, rounding, rounding, verdict.cycle[row]], measured)
+        for row, measured in zip(
+            (cycles.FIRST_ERROR, cycles.SECOND_ERROR, cycles.TRANSVERSE_ERROR),
+            survey.errors,
+            strict=False,
+        )
+    ]
     swap = second > first  # two that agree within their errors come out in either order
     return {
         "lyapunov": np.where(swap, [second, first], [first, second]).T,

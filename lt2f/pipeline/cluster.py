@@ -6,15 +6,19 @@ Nothing listens beyond the loopback interface.
 
 import contextlib
 import itertools
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, LocalCluster, wait
 
 from lt2f.pipeline.settings import Executor
 
 T = TypeVar("T")
 
+log = logging.getLogger("lt2f")
+
+PATIENCE = 300.0  # seconds without any result, after which the oldest item is named
 WINDOW = 4  # chunks in flight per worker: enough that none waits, and memory stays flat
 _ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
@@ -40,15 +44,23 @@ def workers(executor: Executor, cores: int) -> Iterator[Client]:
 def unordered(
     client: Client, function: Callable[..., T], items: Iterable[Any], *shared: Any
 ) -> Iterator[T]:
-    """Yield function(item, *shared) for every item as they finish, a sliding window at a time."""
-    waiting = iter(items)
+    """Yield function(item, *shared) for every item as they finish, a sliding window at a time.
+
+    An item that does not come back is named in the log, again and again until it does.
+    """
+    waiting, running = iter(items), dict[Any, Any]()
     window = WINDOW * len(client.scheduler_info(n_workers=-1)["workers"])
-
-    def submit(item: Any) -> Any:
-        return client.submit(function, item, *shared, pure=False)
-
-    running = as_completed([submit(item) for item in itertools.islice(waiting, window)])
-    for future in running:
-        yield future.result()
-        for item in itertools.islice(waiting, 1):
-            running.add(submit(item))
+    while True:
+        for item in itertools.islice(waiting, window - len(running)):
+            running[client.submit(function, item, *shared, pure=False)] = item
+        if not running:
+            return
+        try:
+            done, _ = wait(list(running), timeout=PATIENCE, return_when="FIRST_COMPLETED")
+        except TimeoutError:
+            first = next(iter(running.values()))
+            log.warning("nothing came back for %g s; the oldest is %s", PATIENCE, first)
+            continue
+        for future in done:
+            del running[future]
+            yield future.result()

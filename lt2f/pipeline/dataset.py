@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 import lt2f
 from lt2f.dynamics.codes import Regime
-from lt2f.pipeline.identity import canonical_json, sha256_of
+from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
 from lt2f.pipeline.plan import Chunk, Plan
 from lt2f.pipeline.solve import ERRORS
 from lt2f.pipeline.store import Store
@@ -95,6 +95,25 @@ def content_sha256(path: Path) -> str:
     return _content(identity, {name: digest.hexdigest() for name, digest in hashes.items()})
 
 
+def verify(path: Path) -> str:
+    """Hold a dataset against the hash and the code that it names: "whole", or what is wrong.
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing or not a dataset of ours.
+    """
+    with open_dataset(path) as dataset:
+        named, code = dataset.attrs["content_sha256"], dataset.attrs["code_sha256"]
+    try:
+        found = content_sha256(path)
+    except Exception as error:  # in any way, again
+        return f"damaged: {error}"
+    if found != named:
+        return "damaged: its data are not those that it names"
+    return "whole" if code == code_sha256("lt2f.pipeline.solve") else "whole, made by other code"
+
+
 def open_dataset(path: str | Path) -> "xr.Dataset":
     """Open a dataset of ours with xarray, read on demand.
 
@@ -107,7 +126,7 @@ def open_dataset(path: str | Path) -> "xr.Dataset":
 
     try:
         dataset = xr.open_dataset(path, engine="netcdf4")
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a damaged file can fail in any way
         raise DatasetError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     layout = dataset.attrs.get("lt2f_layout")
     if layout != LAYOUT_VERSION:

@@ -37,6 +37,11 @@ class Chunk:
         """Number of cells."""
         return math.prod(values.size for values in self.axes.values())
 
+    def __str__(self) -> str:
+        """Say where the chunk is, for people."""
+        spans = (f"{n} {x[0]:.6g} to {x[-1]:.6g}" for n, x in self.axes.items())
+        return f"chunk {self.name} ({', '.join(spans)})"
+
 
 @dataclass(frozen=True)
 class Plan:

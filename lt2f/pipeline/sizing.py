@@ -11,7 +11,8 @@ from lt2f.pipeline.settings import Settings
 from lt2f.pipeline.solve import starts
 
 # Million map steps per second of one core, of the order measured on AVX-512; half that on AVX2.
-SETTLE_RATE, MEASURE_RATE, BARE_RATE = 3e9, 1.5e9, 8e9
+SETTLE_RATE, MEASURE_RATE, BARE_RATE = 3e9, 1.2e9, 7e9
+NOISE_COST = 2.5  # how much dearer a step is under noise
 SETTLED_EARLY = 1000  # steps until a cell that a theorem decides has ended, typically
 BYTES_PER_CELL = 1200  # state, block averages and results of one cell in a worker
 BASE_BYTES = 250e6  # a worker with everything imported
@@ -41,6 +42,8 @@ def seconds(sweep: Plan) -> float:
     if sweep.task.kind != "map":
         return cells * sweep.steps / BARE_RATE
     run = lengths["transient"] / SETTLE_RATE + lengths["measure"] / MEASURE_RATE
+    if sweep.task.noise != "none":
+        return cells * run * NOISE_COST
     early = decided_early(sweep)
     return cells * ((1.0 - early) * run + early * min(SETTLED_EARLY, sweep.steps) / SETTLE_RATE)
 
