@@ -111,21 +111,35 @@ def _log(factor, uncertainty):  # type: ignore[no-untyped-def]
 
 
 @jit
+def separation(u, v, mu, period, shift):  # type: ignore[no-untyped-def]
+    """Largest distance on a cycle between points `shift` steps apart, and that of their (e, S)."""
+    un, vn, _, _, _, _ = around(u, v, mu, shift)
+    apart, apart_in_residual = 0.0, 0.0
+    for _ in range(period):
+        e, en = residual(u, v, mu), residual(un, vn, mu)
+        in_norm = abs(norm_squared(un, vn) - norm_squared(u, v))
+        apart = max(apart, abs(un - u) + abs(vn - v))
+        apart_in_residual = max(apart_in_residual, abs(en - e) + in_norm)
+        u, v = fma(-u, e, u), fma(v, e, v)
+        un, vn = fma(-un, en, un), fma(vn, en, vn)
+    return apart, apart_in_residual
+
+
+@jit
 def least_periods(u, v, mu, period):  # type: ignore[no-untyped-def]
-    """Least period of (a, b) and of e = ab - mu on a refined cycle."""
-    un, vn, e0 = u, v, residual(u, v, mu)
+    """Least period of (a, b) and of e = ab - mu on a refined cycle.
+
+    Just after a doubling two points can be close at one phase of a long cycle and not at another,
+    so the whole cycle is compared. With S the residual fixes its own future; e alone does not.
+    """
     of_residual = period
-    for q in range(1, period):
-        e = residual(un, vn, mu)
-        un, vn = fma(-un, e, un), fma(vn, e, vn)
-        if period % q == 0:
-            if abs(un - u) + abs(vn - v) < SAME:
-                return q, min(q, of_residual)
-            # e alone could repeat by accident; with S it fixes the orbit of (e, S) for good
-            same_e = abs(residual(un, vn, mu) - e0) < SAME
-            same_s = abs(norm_squared(un, vn) - norm_squared(u, v)) < SAME
-            if same_e and same_s and of_residual == period:
-                of_residual = q
+    for shift in range(1, period):
+        if period % shift == 0:
+            apart, apart_in_residual = separation(u, v, mu, period, shift)
+            if apart_in_residual < SAME:
+                of_residual = min(of_residual, shift)
+            if apart < SAME:
+                return shift, of_residual
     return period, of_residual
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lt2f.dynamics import cycles, kernels, theory
 from lt2f.dynamics.codes import DecidedBy, Fate, Regime
-from lt2f.dynamics.lanes import SILENCE, Floats, Mask, Noise, factors, residual_and_norm
+from lt2f.dynamics.lanes import SILENCE, Floats, Mask, Noise, residual_and_norm
 from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
 from lt2f.dynamics.observables import (
     Flags,
@@ -21,7 +21,7 @@ from lt2f.dynamics.observables import (
     observe,
     origin_exponents,
 )
-from lt2f.dynamics.survey import Schedule, Survey, at_minimum, run
+from lt2f.dynamics.survey import Schedule, Survey, at_minimum, find_cycles, run
 
 ORIGIN = 1e-20  # a^2 + b^2 of an orbit that has collapsed
 SIGNIFICANT = 4.0  # standard errors
@@ -54,7 +54,7 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
     # On e = 0 at a minimum that is not stable a run stands still by rounding: no rung holds.
     still = (noise.index == QUIET) & (e * e <= kernels.CONVERGED)
     rest = ~(escaped | collapsed | converged | still)
-    cycle = _cycles(state, rest & (noise.index == QUIET), schedule.max_period)
+    cycle = find_cycles(state, rest & (noise.index == QUIET), schedule.max_period)
     periodic = cycle[cycles.PERIOD] > 0.0
     # Exactly on a cycle that is not stable: by rounding too, for no orbit near it stays.
     rest &= cycle[cycles.PERIOD] == 0.0
@@ -104,16 +104,6 @@ def _is_converged(state: Floats, schedule: Schedule, noise: Noise) -> Mask:
     chosen = replace(noise, amplitude=noise.amplitude[settled])
     stable[settled] = minimum_exponent(s[settled], chosen) < 0.0
     return stable
-
-
-def _cycles(state: Floats, candidates: Mask, max_period: int) -> Floats:
-    """Report of `cycles.find` for the candidate lanes, shape (ROWS, N); zero elsewhere."""
-    u, v = factors(state)
-    report, where = np.zeros((cycles.ROWS, u.size)), np.flatnonzero(candidates)
-    found = np.zeros((cycles.ROWS, where.size))
-    cycles.find(u[where], v[where], state[kernels.MU, where], max_period, found)
-    report[:, where] = found
-    return report
 
 
 def _is_exponential(survey: Survey, schedule: Schedule) -> Mask:

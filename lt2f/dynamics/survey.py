@@ -35,6 +35,7 @@ from lt2f.dynamics.lanes import (
     Indices,
     Mask,
     Noise,
+    factors,
     pack,
     prepare,
     residual_and_norm,
@@ -115,11 +116,26 @@ def certain(state: Floats, schedule: Schedule, step: int, noise: Noise) -> Mask:
         return done
     done |= at_minimum(state)
     if step >= FIRST_LOCK:
-        rest = np.flatnonzero(~done)
-        found = np.zeros(rest.size, dtype=bool)
-        cycles.locked(state[U, rest], state[V, rest], state[MU, rest], schedule.max_period, found)
-        done[rest] = found
+        rest = ~done
+        rest[rest] = repeats(state[:, rest], schedule.max_period)
+        done |= find_cycles(state, rest, schedule.max_period)[cycles.PERIOD] > 0.0
     return done
+
+
+def repeats(state: Floats, max_period: int) -> Mask:
+    """Which lanes return bit for bit within `max_period` steps, and so repeat for ever."""
+    found = np.zeros(state.shape[1], dtype=bool)
+    cycles.locked(state[U], state[V], state[MU], max_period, found)
+    return found
+
+
+def find_cycles(state: Floats, candidates: Mask, max_period: int) -> Floats:
+    """Report of `cycles.find` for the candidate lanes, shape (ROWS, N); zero elsewhere."""
+    u, v = factors(state[:, candidates])
+    report, found = np.zeros((cycles.ROWS, candidates.size)), np.zeros((cycles.ROWS, u.size))
+    cycles.find(u, v, state[MU, candidates], max_period, found)
+    report[:, candidates] = found
+    return report
 
 
 def at_minimum(state: Floats) -> Mask:

@@ -26,6 +26,13 @@ def lane(u, v, mu):
 # When a lane is certain
 
 
+def two_cycle_to_the_bit(mu):
+    """A start of the stable two-cycle that returns bit for bit: iterated until rounding repeats."""
+    state = prepare(*lane(0.9, 0.0, mu))
+    k.ITERATE[0](state, 400, 0, SILENCE.sequence)  # |9 - 2 (1 + mu)^2| < 0.1 a round
+    return state[k.U, 0], 0.0
+
+
 def test_what_is_certain():
     cells = {
         "stable minimum": (0.75, 0.25, 0.5),  # S = 1.25
@@ -33,10 +40,12 @@ def test_what_is_certain():
         "on the way": (1.0, 0.25, 0.5),
         "x -> -x": (1.5, 0.0, 0.25),
         "x -> -x, not balanced": (1.5, 2.0**-40, 0.25),
+        # multiplier 9 - 2 (1 + mu)^2 = -0.03, so rounding holds it
+        "two-cycle": (*two_cycle_to_the_bit(1.125), 1.125),
         "escaped": (1.0, 0.25, 0.5),
     }
     state = prepare(*np.array(list(cells.values())).T)[:, : len(cells)]
-    state[k.ESCAPED, 5] = 1.0
+    state[k.ESCAPED, 6] = 1.0
 
     def certain(max_period, step, model="none"):
         noise = replace(SILENCE, model=model)
@@ -44,7 +53,7 @@ def test_what_is_certain():
         return {name for name, is_certain in zip(cells, found, strict=True) if is_certain}
 
     assert certain(64, 64) == {"stable minimum", "escaped"}
-    assert certain(64, survey.FIRST_LOCK) == {"stable minimum", "escaped", "x -> -x"}
+    assert certain(64, survey.FIRST_LOCK) == {"stable minimum", "escaped", "two-cycle"}
     assert certain(1, survey.FIRST_LOCK) == {"stable minimum", "escaped"}
     assert certain(64, survey.FIRST_LOCK, "target") == {"escaped"}
 
