@@ -20,6 +20,8 @@ class _OneLine(click.Group):
         """Read the options in front of a subcommand."""
         try:
             return super().parse_args(ctx, args)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
         except click.UsageError as error:
             return _refuse(ctx, error.format_message())
 
@@ -27,8 +29,13 @@ class _OneLine(click.Group):
         """Run a subcommand; an error of ours, of its usage or of a file becomes a line."""
         try:
             return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
         except click.UsageError as error:
             return _refuse(ctx, error.format_message())
+        except KeyboardInterrupt:
+            click.echo("lt2f: stopped; finished chunks are kept, run again to go on", err=True)
+            return ctx.exit(130)
         except (ValueError, OSError) as error:
             if type(error).__module__.startswith("lt2f."):
                 return _refuse(ctx, str(error))
@@ -70,10 +77,13 @@ def verify(folder: Path) -> None:
     """
     from lt2f.pipeline import dataset
 
-    found = {path: dataset.verify(path) for path in sorted(folder.glob("*.nc"))}
-    for path, state in found.items():
-        click.echo(f"{path}: {state}")
-    if any(state.startswith("damaged") for state in found.values()):
+    files = sorted(folder.glob("*.nc"))
+    states = [dataset.verify(file) for file in files]
+    for file, state in zip(files, states, strict=True):
+        click.echo(f"{file}: {state}")
+    if not files:
+        click.echo(f"{folder}: holds no datasets")
+    if not all(state.startswith("intact") for state in states):
         click.get_current_context().exit(1)
 
 

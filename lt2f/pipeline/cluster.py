@@ -7,6 +7,8 @@ Nothing listens beyond the loopback interface.
 import contextlib
 import itertools
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -28,17 +30,31 @@ def workers(executor: Executor, cores: int) -> Iterator[Client]:
     """Start the executor's workers, as many as there are cores unless it says, and stop them."""
     count = executor.workers or cores
     with (
-        LocalCluster(
+        _local(count) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def _local(count: int) -> Any:
+    """Start a cluster whose workers do not hear Ctrl-C: it is for us to stop them.
+
+    A child inherits that a signal is ignored, which only a process's main thread can say.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if ours else None
+    try:
+        return LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             env=_ONE_THREAD,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+        )
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, heard)
 
 
 def unordered(

@@ -96,22 +96,17 @@ def content_sha256(path: Path) -> str:
 
 
 def verify(path: Path) -> str:
-    """Hold a dataset against the hash and the code that it names: "whole", or what is wrong.
-
-    Raises
-    ------
-    DatasetError
-        If the file is missing or not a dataset of ours.
-    """
-    with open_dataset(path) as dataset:
-        named, code = dataset.attrs["content_sha256"], dataset.attrs["code_sha256"]
+    """Hold a dataset against the hash and the code that it names: "intact", or what is wrong."""
     try:
-        found = content_sha256(path)
-    except Exception as error:  # in any way, again
+        with open_dataset(path) as dataset:
+            named, code = dataset.attrs["content_sha256"], dataset.attrs["code_sha256"]
+        if content_sha256(path) != named:
+            return "damaged: its data are not those that it names"
+    except DatasetError as error:
+        return str(error).removeprefix(f"{path}: ")
+    except Exception as error:  # a damaged file can fail in any way
         return f"damaged: {error}"
-    if found != named:
-        return "damaged: its data are not those that it names"
-    return "whole" if code == code_sha256("lt2f.pipeline.solve") else "whole, made by other code"
+    return "intact" if code == code_sha256("lt2f.pipeline.solve") else "intact, made by other code"
 
 
 def open_dataset(path: str | Path) -> "xr.Dataset":

@@ -201,7 +201,7 @@ class MapSweep(Sweep):
             raise refusal("needs another axis beside realization", "count")
         if self.count and self.count not in self.axes:
             raise refusal("should be an axis of this sweep", "count")
-        if self.count and "record" in self.model_fields_set and self.record != ALWAYS:
+        if self.count and self.record not in (ALWAYS, RECORDABLE):  # the default stands for it
             raise refusal("count keeps nothing but regimes; leave record out", "record")
         return self
 

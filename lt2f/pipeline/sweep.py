@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lt2f.pipeline import dataset
 from lt2f.pipeline.identity import code_sha256
 from lt2f.pipeline.plan import Chunk, Plan, plan
-from lt2f.pipeline.settings import Executor, Settings, load, parse
+from lt2f.pipeline.settings import Executor, Settings, SettingsError, load, parse
 from lt2f.pipeline.solve import Task, solve
 from lt2f.pipeline.store import Store
 
@@ -108,14 +108,14 @@ def sweep(settings: Settings | Mapping[str, Any] | str | Path, name: str) -> "xr
     Raises
     ------
     SettingsError
-        If the settings break a rule.
-    KeyError
-        If there is no such sweep.
+        If the settings break a rule or have no sweep of that name.
     """
     if isinstance(settings, (str, Path)):
         settings = load(settings)
     elif isinstance(settings, Mapping):
         settings = parse(settings)
+    if name not in settings.sweeps:
+        raise SettingsError(f"sweeps.{name}: no such sweep, there are {', '.join(settings.sweeps)}")
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.nc"
         run(plan(settings, name), Store(Path(folder)), path)

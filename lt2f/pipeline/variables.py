@@ -40,7 +40,10 @@ def _error(of: str, extra: str = "") -> Variable:
 
 
 _COORDINATES = {
-    "mu": ("effective step size mu", "step size times |c y_q|: raw loss (c u w - y_q)^2 / 2"),
+    "mu": (
+        "effective step size mu",
+        "step size eta times |c y_q| for the loss (c u w - y_q)^2 / 2; a, b are sqrt(eta) |c| u, w",
+    ),
     "imbalance": ("imbalance of the start, a0^2 - b0^2", ""),
     "product": ("product of the start, a0 b0", ""),
     "a": ("first factor of the start", ""),
@@ -68,8 +71,9 @@ VARIABLES = {
     "regime": Variable(
         "u1",
         "regime of training",
-        "monotone and catapult converge to a stable minimum, without and with a step at which the "
-        "loss rises",
+        "monotone and catapult: converges to a stable minimum, without and with a step at which "
+        "the loss rises; bounded_noise: noise keeps it moving, but nearby runs come together; "
+        "collapsed: to a = b = 0",
         attributes=_flags(Regime),
     ),
     "decided_by": Variable(

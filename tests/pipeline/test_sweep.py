@@ -97,7 +97,7 @@ def test_a_sweep_leaves_no_file_open(raw, tmp_path, monkeypatch):
 
 
 def test_a_sweep_that_is_not_there_is_named(raw):
-    with pytest.raises(KeyError, match="cell"):
+    with pytest.raises(SettingsError, match=r"sweeps\.cell: no such sweep, there are cells"):
         lt2f.sweep(raw(), "cell")
     with pytest.raises(SettingsError, match="unknown key"):
         lt2f.sweep(raw() | {"sweps": {}}, "cells")
