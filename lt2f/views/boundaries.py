@@ -45,14 +45,92 @@ def curves(dataset: xr.Dataset) -> Iterator[Boundary]:
         yield Boundary(r"bounded iff $a_0^2+b_0^2 < 4+\mu(a_0b_0-\mu)$", ellipse)
         yield Boundary("the first step raises the loss", _rise, "--")
     elif noise["model"] == "multiplicative":
+        words = "the balanced minimum is almost surely unstable"
+        yield Boundary(words, _unstable(noise["law"]), "--")
 
-        def unstable(point: Point) -> Floats:
-            # The balanced minimum has the least sharpness of all, 2 mu.
-            sharpness = 2 * point["mu"]
-            exponent = noise_theory.almost_sure_exponent(sharpness, point["noise"], noise["law"])
-            return exponent.clip(-1, 1)  # -inf at single points
 
-        yield Boundary("the balanced minimum is almost surely unstable", unstable, "--")
+def under_noise(dataset: xr.Dataset) -> Iterator[Boundary]:
+    """Yield what is exact over mu and noise, of independent draws, for shares of realizations."""
+    noise: dict[str, Any] = style.noise_of(dataset)
+    law: noise_theory.Law = noise["law"]
+    bounded = np.isfinite(noise_theory.SUPPORT[law])
+    escape = "balanced orbits can escape only beyond"
+    yield Boundary(r"$\mu=1$, the edge without noise", lambda point: point["mu"] - 1, ":")
+    if noise["model"] == "multiplicative":
+        words = r"$E\log|1-2\mu h|=0$: balanced minimum almost surely stable before"
+        yield Boundary(words, _unstable(law))
+        words = r"$\mu=1/(1+\sigma^2)$: balanced minimum stable in mean square before"
+        yield Boundary(words, _mean_square, "--")
+        if bounded:
+            words = rf"$\mu h_{{\max}}=2$: {escape}"
+            yield Boundary(words, _escape_by_steps(law), "-.")
+    elif noise["model"] == "target":
+        if bounded:
+            most = {"two_point": r"\sigma", "uniform": r"\sqrt{3}\sigma"}[law]
+            words = rf"$2(\frac{{1+\mu+{most}}}{{3}})^{{3/2}}=(2+\mu-{most})^{{1/2}}$: {escape}"
+            yield Boundary(words, _escape_by_targets(law), "-.")
+        words = r"$E\log|1+m|=0$: beyond, the origin attracts balanced orbits"
+        yield Boundary(words, _collapse(law))
+
+
+def _unstable(law: noise_theory.Law) -> Callable[[Point], Floats]:
+    """Compute E log|1 - h S| of the balanced minimum, which has the least sharpness, S = 2 mu."""
+
+    def beyond(point: Point) -> Floats:
+        exponent = noise_theory.almost_sure_exponent(2 * point["mu"], point["noise"], law)
+        return exponent.clip(-1, 1)  # -inf at single points
+
+    return beyond
+
+
+def _mean_square(point: Point) -> Floats:
+    return 2 * point["mu"] - noise_theory.mean_square_threshold(point["noise"])
+
+
+def _escape_by_steps(law: noise_theory.Law) -> Callable[[Point], Floats]:
+    """Compute mu h_max - 2, where h >= 0 as the theorem asks."""
+
+    def beyond(point: Point) -> Floats:
+        h = noise_theory.largest_step(point["noise"], law)
+        return np.where(h <= 2, point["mu"] * h - 2, np.nan)
+
+    return beyond
+
+
+def _escape_by_targets(law: noise_theory.Law) -> Callable[[Point], Floats]:
+    def beyond(point: Point) -> Floats:
+        mu = point["mu"]
+        most = noise_theory.target_escape_threshold(mu, law)
+        return np.where((mu >= 0) & (mu <= 2), point["noise"] - most, np.nan)
+
+    return beyond
+
+
+def _collapse(law: noise_theory.Law) -> Callable[[Point], Floats]:
+    def beyond(point: Point) -> Floats:
+        exponent = noise_theory.collapse_exponent(point["mu"], point["noise"], law)
+        return -exponent.clip(-1, 1)  # -inf at single points
+
+    return beyond
+
+
+def chebyshev(mu: float, count: int = 1441) -> Floats:
+    """Return the ellipse a^2 + b^2 - mu ab = 4 - mu^2, 0 <= mu <= 2, as a closed curve (count, 2).
+
+    Points lie at equal steps of its angle.
+    """
+    angle = np.linspace(-(2.0**63), 2.0**63, count)[:-1].astype(np.int64)
+    u, v = theory.ellipse_point(angle.view(np.uint64), mu)
+    curve = np.column_stack([u + v, u - v])
+    return np.vstack([curve, curve[:1]])
+
+
+def minima(mu: float, reach: float, count: int = 721) -> Floats:
+    """Return the minima ab = mu whose imbalance is at most `reach`, in a >= 0, as (count, 2).
+
+    The other branch is their negative. Stable are those of |imbalance| < 2 sqrt(1 - mu^2).
+    """
+    return np.column_stack(theory.start(np.linspace(-reach, reach, count), mu))
 
 
 def fixed(dataset: xr.Dataset) -> dict[str, Floats]:

@@ -10,14 +10,18 @@ from matplotlib.figure import Figure
 from lt2f.views import sheet
 from lt2f.views.exponents import exponents
 from lt2f.views.orbit_diagram import orbit_diagram
+from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
+from lt2f.views.shares import shares
 
-__all__ = ["DRAWINGS", "draw", "exponents", "orbit_diagram", "regime_map"]
+__all__ = ["DRAWINGS", "draw", "exponents", "orbit_diagram", "portrait", "regime_map", "shares"]
 
 DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "regime_map": regime_map,
     "orbit_diagram": orbit_diagram,
     "exponents": exponents,
+    "portrait": portrait,
+    "shares": shares,
 }
 """Every drawing, by its name in a stamp: of one or two datasets, and the dots per inch."""
 

@@ -56,6 +56,37 @@ def orbit() -> xr.Dataset:
     )
 
 
+@pytest.fixture(scope="session")
+def plane_axes() -> dict[str, Any]:
+    """No start on a = -b, on a minimum or on the ellipse; mu last, for the order is the user's."""
+    return {
+        "a": {"start": -2.45, "step": 0.1, "num": 50},
+        "b": {"start": -2.43, "step": 0.1, "num": 49},
+        "mu": {"values": [0.5, 0.9, 1.3]},
+    }
+
+
+@pytest.fixture(scope="session")
+def plane(plane_axes: dict[str, Any]) -> xr.Dataset:
+    record = ["regime", "imbalance_final", "steps", "loss_peak_ratio"]
+    return swept_map(plane_axes, {}, record=record)
+
+
+@pytest.fixture(scope="session")
+def trial_axes() -> dict[str, Any]:
+    return {
+        "noise": {"start": 0, "step": 0.06, "num": 11},
+        "realization": {"num": 7},
+        "mu": {"start": 0.93, "step": 0.04, "num": 21},
+    }
+
+
+@pytest.fixture(scope="session")
+def trials(trial_axes: dict[str, Any]) -> xr.Dataset:
+    start, noise = {"imbalance": 0.001, "product": 0.11}, {"model": "multiplicative"}
+    return swept_map(trial_axes, start, noise=noise, record=["regime"])
+
+
 def rendered(figure: Figure) -> NDArray[np.uint8]:
     """Pixels of a figure, (rows, columns, RGB), from the top."""
     canvas = FigureCanvasAgg(figure)

@@ -14,12 +14,17 @@ from matplotlib.text import Text
 
 from lt2f.views import figures
 
-DRAWN = ("regime_map", "orbit_diagram", "exponents")
+DRAWN = ("regime_map", "orbit_diagram", "exponents", "portrait", "shares")
 
 
 @pytest.fixture(scope="module")
-def inputs(regimes, orbit, line):
-    return {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
+def inputs(regimes, orbit, line, plane, trials):
+    noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
+    return noiseless | {"portrait": [plane], "shares": [trials]}
+
+
+def test_every_drawing_is_tested_here():
+    assert set(DRAWN) == set(figures.DRAWINGS)
 
 
 def draw(inputs, drawing: str, stem: Path, *formats: str, dpi: int = 100) -> dict[str, bytes]:

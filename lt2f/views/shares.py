@@ -1,0 +1,237 @@
+"""How often each outcome comes about over step size and noise, beside what is exact of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from matplotlib import patheffects, rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import ndtri
+
+from lt2f.dynamics.codes import Regime
+from lt2f.views import boundaries, raster, shades, sheet, style
+from lt2f.views.boundaries import Boundary
+from lt2f.views.raster import Cells, Floats
+from lt2f.views.shades import Shades
+
+_MAP, _CUT = 1.25, 1.1  # heights of panels in inches, as near as whole pixels come
+_LINE, _BAR = 0.175, 0.4  # of the key and the colour bar above them
+_FINE: Final = 601  # points along each side, between which curves are linear
+
+_SHARE: Final = Shades(shades.SHARE, 0.0, 1.0)
+_HALO: Final[list[patheffects.AbstractPathEffect]] = [
+    patheffects.withStroke(linewidth=2.6, foreground="white")
+]
+_COLOURS: Final = "#8a8a8a", "#d9541e", "#2d8a70", "#0b62a8"  # of boundaries, in their order
+
+_CONVERGED: Final = (Regime.MONOTONE, Regime.CATAPULT)
+_GONE: Final = (Regime.DIVERGENT, Regime.COLLAPSED)
+_REST: Final = tuple(code for code in Regime if code not in (*_CONVERGED, *_GONE))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Regimes that are counted as one, and the look of their share in a cut."""
+
+    words: str
+    regimes: tuple[Regime, ...]
+    colour: str
+    dashes: Any = "-"
+
+    def of(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Count it, from counts of regimes along the last axis."""
+        some: NDArray[np.int64] = counts[..., list(self.regimes)].sum(axis=-1)
+        return some
+
+
+OUTCOMES: Final = (
+    Outcome("converged", _CONVERGED, "#5b8fc7"),
+    Outcome("bounded, not converged", _REST, "#98437f"),
+    Outcome("chaotic among these", (Regime.CHAOTIC,), "#37295f", (0, (2, 1.2))),
+    Outcome("divergent", (Regime.DIVERGENT,), "#8a8a8a"),
+    Outcome("collapsed", (Regime.COLLAPSED,), "#161616", (0, (5, 2))),
+)
+"""What training comes to, from above."""
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """A boundary within the panels: its heights at points (noise, mu), and its look."""
+
+    boundary: Boundary
+    height: Floats
+    look: dict[str, Any]
+
+
+def shares(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
+    """Draw the shares of outcomes over mu and noise, a block of pixels per cell.
+
+    From a map dataset over mu, noise and realization, or one that counts realizations. There is a
+    panel for each outcome that noise brings about anywhere. Below come cuts with Wilson intervals
+    of 95 %, at half of the largest noise and where outcomes are most mixed; triangles mark these
+    levels. Curves, and upright lines in the cuts, are exact for independent draws. The dpi is
+    raised as far as cells need it; sides of more than `raster.MOST` cells are thinned, and the
+    title says so.
+    """
+    counts, x, y, thinned = _read(dataset)
+    noisy = counts[y.values > 0] if y.values[-1] > 0 else counts
+    seen = [outcome for outcome in OUTCOMES if outcome.of(noisy).any()]
+    curves = list(_curves(dataset, x, y))
+    cuts = _cuts(counts, y.values, seen)
+    across, dpi = sheet.fit(x.values.size, dpi)
+    down = max(1, round(_MAP * dpi / y.values.size))
+    heights = [down * y.values.size] * len(seen) + [round(_CUT * dpi)] * len(cuts)
+    with rc_context(style.RC):
+        top = max(_BAR, _LINE * len(curves) + 0.1)
+        figure, panels = sheet.make(across * x.values.size, heights, dpi, top)
+        for axes, outcome in zip(panels, seen, strict=False):
+            part = outcome.of(counts) / counts.sum(axis=-1)
+            raster.draw(axes, raster.blocks(_SHARE.of(part), down, across), x.edges, y.edges)
+            _dress_map(axes, y, outcome.words, y.values[cuts])
+            _draw_curves(axes, x, y, curves)
+        for axes, k in zip(panels[len(seen) :], cuts, strict=True):
+            _draw_cut(axes, x, counts[k], seen)
+            _draw_lines(axes, x, float(y.values[k]), curves)
+            _aside(axes, f"{style.SYMBOLS['noise']} = {y.values[k]:g}")
+        x.tick(panels[-1].xaxis)
+        figure.align_ylabels(panels)
+        sheet.title(panels[0], f"Shares of outcomes{thinned}", dataset)
+        _draw_keys(figure, panels, curves, seen, int(counts[0, 0].sum()))
+    return figure
+
+
+def wilson(count: ArrayLike, total: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Return the ends of the Wilson score interval of a share, count of total, elementwise.
+
+    They are the shares p at which |count/total - p| is z standard errors sqrt(p (1 - p)/total), z
+    the normal quantile of the level: the roots of a quadratic (Wilson, JASA 22 (1927) 209).
+    """
+    k, n = np.asarray(count, dtype=np.float64), np.asarray(total, dtype=np.float64)
+    z = ndtri((1 + level) / 2)
+    middle, half = k + z * z / 2, z * np.sqrt(k * (n - k) / n + z * z / 4)
+    # 0 and 1 are ends exactly, which rounding would miss.
+    low = np.where(k == 0, 0.0, (middle - half) / (n + z * z))
+    return low, np.where(k == n, 1.0, (middle + half) / (n + z * z))
+
+
+def _read(dataset: xr.Dataset) -> tuple[NDArray[np.int64], Cells, Cells, str]:
+    """Return counts (noise, mu, regime), the axes mu and noise, and words on omissions."""
+    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in ("mu", "noise")}
+    some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
+    x, y = (Cells(name, some[name].values.astype(np.float64)) for name in ("mu", "noise"))
+    omitted = [f"one {name} in {step}" for name, step in steps.items() if step > 1]
+    words = f" ({' and '.join(omitted)})" if omitted else ""
+    if "regime_count" in some:
+        return some["regime_count"].transpose("noise", "mu", "outcome").values, x, y, words
+    codes = some["regime"].transpose("noise", "mu", "realization").values
+    return np.stack([(codes == code).sum(axis=-1) for code in Regime], axis=-1), x, y, words
+
+
+def _cuts(counts: NDArray[np.int64], noise: Floats, seen: list[Outcome]) -> list[int]:
+    """Choose levels of noise: the middle, and that of the largest sum of variances p (1 - p)."""
+    parts = np.stack([outcome.of(counts) for outcome in seen]) / counts.sum(axis=-1)
+    mixed = (parts * (1 - parts)).sum(axis=(0, 2))
+    return sorted({int(np.abs(noise - noise[-1] / 2).argmin()), int(mixed.argmax())})
+
+
+# Maps
+
+
+def _curves(dataset: xr.Dataset, x: Cells, y: Cells) -> Iterator[_Curve]:
+    """Yield the boundaries that cross the panels."""
+    mu, noise = x.spread(_FINE)[1], y.spread(_FINE)[1].clip(0)[:, np.newaxis]
+    for boundary, colour in zip(boundaries.under_noise(dataset), _COLOURS, strict=False):
+        height = np.broadcast_to(boundary.beyond({"mu": mu, "noise": noise}), (_FINE, _FINE))
+        if (height < 0).any() and (height > 0).any():
+            look = {"color": colour, "ls": boundary.dashes, "lw": 1.1}
+            yield _Curve(boundary, height, look)
+
+
+def _draw_curves(axes: Axes, x: Cells, y: Cells, curves: list[_Curve]) -> None:
+    across, up = x.spread(_FINE)[0], y.spread(_FINE)[0]
+    for curve in curves:
+        look = curve.look
+        drawn = axes.contour(
+            across, up, curve.height, [0.0],
+            colors=look["color"], linestyles=look["ls"], linewidths=look["lw"],
+        )  # fmt: skip
+        drawn.set_path_effects(_HALO)
+
+
+def _dress_map(axes: Axes, y: Cells, words: str, cuts: Floats) -> None:
+    """Name a map and its axis, and mark at both sides where the cuts are."""
+    y.tick(axes.yaxis)
+    axes.set_ylabel(f"noise {style.SYMBOLS['noise']}")
+    if y.even:
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="upper"))
+    _aside(axes, words)
+    edge = axes.get_yaxis_transform()
+    look: dict[str, Any] = {"ls": "", "marker": ">", "ms": 7, "color": style.INK, "mec": "w"}
+    axes.plot(np.zeros(cuts.size), y.place(cuts), transform=edge, **look)
+
+
+def _aside(axes: Axes, words: str) -> None:
+    """Write beside a panel, at its right."""
+    corner = axes.transAxes + ScaledTranslation(0.015, 0, axes.figure.dpi_scale_trans)
+    axes.text(1, 0.5, words, transform=corner, rotation=270, ha="left", va="center", size=7.5)
+
+
+# Cuts
+
+
+def _draw_cut(axes: Axes, x: Cells, counts: NDArray[np.int64], seen: list[Outcome]) -> None:
+    """Draw shares against mu, from counts (mu, regime), with their intervals."""
+    total, places = counts.sum(axis=-1), x.place(x.values)
+    for outcome in seen:
+        count = outcome.of(counts)
+        axes.fill_between(places, *wilson(count, total), color=outcome.colour, alpha=0.2, lw=0)
+        axes.plot(places, count / total, color=outcome.colour, ls=outcome.dashes, lw=1.2)
+    axes.set(xlim=x.edges, ylim=(-0.04, 1.04), yticks=[0, 0.5, 1], ylabel="share")
+
+
+def _draw_lines(axes: Axes, x: Cells, noise: float, curves: list[_Curve]) -> None:
+    for curve in curves:
+        for mu in crossings(curve.boundary, noise, x.spread(_FINE)[1]):
+            axes.axvline(float(x.place(mu)), zorder=1.5, **curve.look)
+
+
+def crossings(boundary: Boundary, noise: float, mu: Floats) -> list[float]:
+    """Find where a boundary crosses a level of noise, between increasing values of mu."""
+
+    def beyond(mu: ArrayLike) -> Any:
+        return boundary.beyond({"mu": np.asarray(mu, dtype=np.float64), "noise": np.array(noise)})
+
+    height = beyond(mu)
+    between = np.flatnonzero(height[:-1] * height[1:] < 0)
+    met = [float(mu[k]) for k in np.flatnonzero(height == 0)]
+    return sorted(met + [brentq(beyond, mu[k], mu[k + 1], xtol=1e-12) for k in between])
+
+
+def _draw_keys(
+    figure: Figure, panels: list[Axes], curves: list[_Curve], seen: list[Outcome], total: int
+) -> None:
+    """Explain curves and shades above the panels, and the outcomes of the cuts below."""
+    box, dpi = panels[0].get_window_extent(), figure.dpi
+    width, height = figure.bbox.size
+    lines = [Line2D([], [], label=curve.boundary.words, **curve.look) for curve in curves]
+    if lines:
+        panels[0].legend(
+            handles=lines, loc="lower left", bbox_to_anchor=(0.0, 1 + 0.06 * dpi / box.height),
+            fontsize=8.5, borderaxespad=0, borderpad=0, handlelength=2.4, labelspacing=0.3,
+        )  # fmt: skip
+    side, low = 1.25 * dpi, box.y1 + 0.22 * dpi
+    place = (box.x1 - side) / width, low / height, side / width, 0.08 * dpi / height
+    bar = figure.add_axes(place)
+    _SHARE.bar(bar, "", (0, 0.5, 1))
+    words = f"share of {total:,} realization{'s' * (total > 1)}"
+    bar.set_title(words, loc="right", size=9, pad=3)
+    outcomes = [Line2D([], [], color=o.colour, ls=o.dashes, lw=1.2, label=o.words) for o in seen]
+    sheet.key(panels[-1], outcomes)
