@@ -37,7 +37,7 @@ def _page(datasets: Mapping[str, xr.Dataset]) -> Iterator[str]:
 
 
 def _sweep(dataset: xr.Dataset) -> Iterator[str]:
-    extra = {"exponent", "sample", "step"}
+    extra = {"exponent", "sample", "step", "outcome"}
     axes = [name for name in dataset.sizes if name not in extra]
     cells = int(np.prod([dataset.sizes[name] for name in axes]))
     spans = (
@@ -49,6 +49,8 @@ def _sweep(dataset: xr.Dataset) -> Iterator[str]:
     yield f"{cells:,} cells: {', '.join([*spans, *scalars])}.\n"
     if "regime" in dataset:
         yield from _shares(dataset, cells)
+    if "regime_count" in dataset:
+        yield from _counts(dataset)
     yield f"Content `{dataset.attrs['content_sha256']}`.\n"
 
 
@@ -64,4 +66,16 @@ def _shares(dataset: xr.Dataset, cells: int) -> Iterator[str]:
         if total := int(counts[regime].sum()):
             parts = " | ".join(f"{counts[regime, code]:,}" for code in by)
             yield f"| {regime.name.lower()} | {total:,} | {total / cells:.2%} | {parts} |"
+    yield ""
+
+
+def _counts(dataset: xr.Dataset) -> Iterator[str]:
+    """Tabulate the runs of all realizations, where only their numbers were kept."""
+    counts = dataset["regime_count"]
+    totals = counts.sum([name for name in counts.dims if name != "outcome"]).values
+    yield "| regime | runs | share |"
+    yield "|---|---:|---:|"
+    for regime in Regime:
+        if total := int(totals[regime]):
+            yield f"| {regime.name.lower()} | {total:,} | {total / totals.sum():.2%} |"
     yield ""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import lt2f
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
 from lt2f.views import summary
@@ -95,3 +96,25 @@ def test_it_lists_every_threshold(page):
     for shown, row in zip(body, table, strict=True):
         assert float(shown[0]) == pytest.approx(row.mu, rel=1e-11)
         assert len(shown) == 4
+
+
+def test_counts_are_runs_and_not_cells(tmp_path):
+    axes = {"mu": {"values": [0.5, 2.5]}, "noise": {"values": [0.1]}, "realization": {"num": 4}}
+    study = {
+        "study": "counted",
+        "sweeps": {
+            "cells": {
+                "axes": axes,
+                "fixed": {"imbalance": 0.1, "product": 0.1},
+                "noise": {"model": "multiplicative"},
+                "iterations": {"transient": 300, "measure": 320},
+                "count": "realization",
+            }
+        },
+    }
+    summary.write({"cells": lt2f.sweep(study, "cells")}, tmp_path / "summary.md")
+    text = (tmp_path / "summary.md").read_text()
+    assert "\n2 cells: mu from 0.5 to 2.5" in text
+    # at mu = 0.5 every run converges; at mu = 2.5 the origin throws almost every start out
+    assert "| monotone | 4 | 50.00% |" in text
+    assert "| divergent | 4 | 50.00% |" in text
