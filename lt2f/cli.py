@@ -1,7 +1,10 @@
 """Command line: each subcommand reads, calls and writes; heavy imports wait until they are used."""
 
 import logging
+import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -114,6 +117,7 @@ def sweep(
     from lt2f.progress import Progress
 
     _log_to(log_file)
+    _end_with_parent()
     with stages.unchanged(stamp):
         settings, name = stages.read_sweep(stamp, runtime)
         sweeps.run_study(settings, name, output, cores, Progress(name))
@@ -124,9 +128,11 @@ def sweep(
 @click.argument("output", type=_FILE)
 def thresholds(stamp: Path, output: Path) -> None:
     """Write thresholds.csv (a step of the workflow)."""
+    from lt2f import stages
     from lt2f.views import tables
 
-    tables.write_thresholds(output)
+    with stages.unchanged(stamp):
+        tables.write_thresholds(output)
 
 
 @main.command()
@@ -142,7 +148,8 @@ def figure(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
     from lt2f.pipeline.dataset import open_dataset
     from lt2f.views import figures
 
-    figures.draw(stages.read_stamp(stamp), [open_dataset(path) for path in datasets], output)
+    with stages.unchanged(stamp) as content:
+        figures.draw(content, [open_dataset(path) for path in datasets], output)
 
 
 @main.command()
@@ -151,11 +158,13 @@ def figure(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
 @click.argument("datasets", type=_EXISTING, nargs=-1, required=True)
 def summary(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
     """Write summary.md (a step of the workflow)."""
+    from lt2f import stages
     from lt2f.pipeline.dataset import open_dataset
     from lt2f.views import summary as summaries
 
     opened = {path.stem: open_dataset(path) for path in datasets}
-    summaries.write(opened, output)
+    with stages.unchanged(stamp):
+        summaries.write(opened, output)
 
 
 def _log_to(file: Path | None) -> None:
@@ -169,3 +178,19 @@ def _log_to(file: Path | None) -> None:
     for handler in handlers:
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         log.addHandler(handler)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone.
+
+    A workflow that was killed outright leaves its jobs running: one of them would later write what
+    was asked for then over what is asked for now.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -118,13 +118,14 @@ def read_stamp(path: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def unchanged(stamp: Path) -> Iterator[None]:
-    """Fail at the end if a stamp was rewritten meanwhile: what was made is then out of date.
+def unchanged(stamp: Path) -> Iterator[dict[str, Any]]:
+    """Give a stamp's content, and fail at the end if it was rewritten meanwhile.
 
-    The workflow gives what a job made the date of its end, so it could not see that.
+    What was made is out of date then, and the workflow could not see that: it gives what a job made
+    the date of the job's end.
     """
     before = read_stamp(stamp)
-    yield
+    yield before
     if read_stamp(stamp) != before:
         raise StampError(f"{stamp}: changed while its job was running; run it again")
 

@@ -51,6 +51,7 @@ def _local(count: int) -> Any:
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             env=_ONE_THREAD,
+            silence_logs=logging.CRITICAL,  # an error of a chunk comes back to us, and is said once
         )
     finally:
         if ours:

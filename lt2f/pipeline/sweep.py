@@ -36,7 +36,7 @@ class Done:
     seconds: float
 
 
-class CodeChanged(RuntimeError):
+class CodeChanged(ValueError):
     """The program was edited while it ran."""
 
 

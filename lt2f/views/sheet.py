@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from lt2f.views import style
+from lt2f.views.files import whole
 
 _WIDTHS: Final = 5.0, 5.8  # of panels, in inches
 _LEFT, _RIGHT, _TITLE, _GAP = 0.62, 0.14, 0.34, 0.08
@@ -95,13 +96,7 @@ def key(axes: Axes, handles: Sequence[Artist]) -> None:
 
 def save(figure: Figure, stem: Path, formats: list[str]) -> None:
     """Write a figure as stem.format, each file whole or not at all, the same bytes every time."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
     for kind in formats:
         path = stem.with_name(f"{stem.name}.{kind}")  # the stem may have dots of its own
-        draft = stem.with_name(f".{path.name}.part")
-        try:
-            with rc_context(style.RC):
-                figure.savefig(draft, format=kind, metadata=_UNDATED[kind])
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with whole(path) as draft, rc_context(style.RC):
+            figure.savefig(draft, format=kind, metadata=_UNDATED[kind])

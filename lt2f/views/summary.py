@@ -9,12 +9,13 @@ import xarray as xr
 
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
+from lt2f.views.files import whole
 
 
 def write(datasets: Mapping[str, xr.Dataset], path: Path) -> None:
     """Write the summary of a study whose sweeps are `datasets`, by name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(_page(datasets)) + "\n", encoding="utf-8")
+    with whole(path) as draft:
+        draft.write_text("\n".join(_page(datasets)) + "\n", encoding="utf-8")
 
 
 def _page(datasets: Mapping[str, xr.Dataset]) -> Iterator[str]:
