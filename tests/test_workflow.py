@@ -5,11 +5,15 @@ What must run is read from dry runs: one line `Job N: sweep slice, cores: 1` per
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xarray as xr
@@ -17,6 +21,7 @@ import yaml
 
 import lt2f
 from lt2f.pipeline import plan, settings
+from lt2f.pipeline.dataset import content_sha256
 from lt2f.views import catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -25,16 +30,24 @@ RESULTS = Path("results/quick")
 SWEEPS = {"regimes", "slice", "orbit"}
 
 
-def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake here. Its jobs find the lt2f of the copy, if there is one."""
+def start(*arguments: str, **how: Any) -> subprocess.Popen[str]:
+    """Start Snakemake here. Its jobs find the lt2f of the copy, if there is one."""
     own = {"PYTHONPATH": str(Path.cwd())} if Path("lt2f").exists() else {}
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "snakemake", *arguments],
         env={**os.environ, **own},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
+        **how,
     )
+
+
+def call(*arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake to its end."""
+    with start(*arguments, **how) as run:
+        output, errors = run.communicate()
+    return subprocess.CompletedProcess(arguments, run.returncode, output, errors)
 
 
 def run_quick(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -141,22 +154,106 @@ def test_a_second_run_does_nothing(tree):
     assert outputs() == before
 
 
-def test_comments_and_docstrings_run_nothing(code):
+def set_key(path: str, value: object) -> None:
+    """Set a key of the study; path/of/key."""
+    raw = yaml.safe_load(Path(QUICK).read_text())
+    *parts, last = path.split("/")
+    place = raw
+    for part in parts:
+        place = place.setdefault(part, {})
+    place[last] = value
+    Path(QUICK).write_text(yaml.safe_dump(raw, sort_keys=False))
+
+
+def add_code(file: str) -> None:
+    edit(file, lambda text: text + "\nUNUSED = 1\n")
+
+
+def remove(file: str) -> None:
+    (RESULTS / file).unlink()
+
+
+def test_what_changes_no_result_runs_nothing(code):
     edit("lt2f/dynamics/kernels.py", lambda text: text + '\n# a comment\n"""and a note"""\n')
+    edit("lt2f/dynamics/averages.py", lambda text: '"""Anything else."""' + text[text.find("\n") :])
     edit("lt2f/pipeline/sweep.py", lambda text: "# a comment\n" + text)
+    for file in ("cli.py", "progress.py", "pipeline/sweep.py", "pipeline/cluster.py"):
+        add_code(f"lt2f/{file}")
     edit(QUICK, lambda text: "# a comment\n" + text)
-    assert due() == set()
+    set_key("executor", {"kind": "local", "workers": 3})
+    set_key("sweeps/slice/tile", {"mu": 100})
+    set_key("chunks", "elsewhere")
+    Path("README.md").write_text("What it is.")
+    for folder in ("lt2f", "workflow", "config", "profiles", "."):  # as in a fresh checkout
+        for file in Path(folder).rglob("*") if folder != "." else [Path("Snakefile")]:
+            file.touch()
+    assert due("--cores", "2") == set()
 
 
-def test_a_change_of_the_kernels_runs_the_sweeps(code):
-    edit("lt2f/dynamics/model.py", lambda text: text + "\nUNUSED = 1\n")
-    assert due_sweeps() == SWEEPS
+RUN = {f"sweep {name}" for name in SWEEPS}
+DRAW = {"figure regimes", "figure orbit"}
+CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
+    # An edit, and all that it runs; `slice` is shown below the orbit diagram.
+    "grid of regimes": (
+        partial(lengthen_an_axis, "regimes"), {"sweep regimes", "figure regimes", "summary"},
+    ),
+    "grid of slice": (
+        partial(lengthen_an_axis, "slice"), {"sweep slice", "figure orbit", "summary"},
+    ),
+    "seed": (partial(set_key, "seed", 1), {*RUN, *DRAW, "summary"}),
+    "dots per inch": (partial(set_key, "figures/style/dpi", 150), DRAW),
+    "formats": (partial(set_key, "figures/style/format", ["svg"]), DRAW),
+    "kernels": (partial(add_code, "lt2f/dynamics/kernels.py"), {*RUN, *DRAW, "summary"}),
+    "datasets": (partial(add_code, "lt2f/pipeline/dataset.py"), {*RUN, *DRAW, "summary"}),
+    "thresholds": (
+        partial(add_code, "lt2f/dynamics/thresholds.py"), {*DRAW, "thresholds", "summary"},
+    ),
+    "drawing": (partial(add_code, "lt2f/views/regime_map.py"), DRAW),
+    "table": (partial(add_code, "lt2f/views/tables.py"), {"thresholds"}),
+    "words": (partial(add_code, "lt2f/views/summary.py"), {"summary"}),
+    # A dataset that is made again is a new file, which Snakemake shows again.
+    "no slice.nc": (partial(remove, "slice.nc"), {"sweep slice", "figure orbit", "summary"}),
+    "no regimes.png": (partial(remove, "figures/regimes.png"), {"figure regimes"}),
+    "no thresholds.csv": (partial(remove, "thresholds.csv"), {"thresholds"}),
+    "no summary.md": (partial(remove, "summary.md"), {"summary"}),
+}  # fmt: skip
 
 
-def test_a_change_of_the_figures_code_runs_the_figures_alone(code):
-    edit("lt2f/views/figures.py", lambda text: text + "\nUNUSED = 1\n")
-    stems = {figure.stem for figure in catalogue.figures(settings.load(QUICK).sweeps)}
-    assert jobs_due() == {f"figure {stem}" for stem in stems}
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_runs_what_it_concerns(code, change):
+    make, jobs = CHANGES[change]
+    make()
+    assert jobs_due() == jobs
+
+
+@pytest.mark.parametrize("change", ["grid of slice", "dots per inch", "kernels", "words"])
+def test_so_it_does_when_snakemake_remembers_nothing(code, change):
+    shutil.rmtree(".snakemake")
+    make, jobs = CHANGES[change]
+    make()
+    assert jobs_due() == jobs
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["unseen", "seen by a dry run"])
+def test_an_edit_during_a_run_is_caught(tree, seen):
+    """A dry run meanwhile rewrites what the jobs under way depend on."""
+    target, log = RESULTS / "slice.nc", RESULTS / "logs/slice.log"
+    lengthen_an_axis("slice")
+    log.unlink()
+    with start("--cores", "1", str(target), "--configfile", QUICK) as run:
+        while not log.exists() and run.poll() is None:
+            time.sleep(0.02)
+        lengthen_an_axis("slice")
+        if seen:
+            assert "sweep slice" in due(str(target))
+        _, errors = run.communicate()
+    if run.returncode:  # the dry run came before the end of the sweep
+        assert seen
+        assert re.search(r"^lt2f: .*run it again$", errors, re.M)
+    assert jobs_due() == CHANGES["grid of slice"][1]
+    run_quick(str(target))
+    with xr.open_dataset(target) as dataset:
+        assert dataset.sizes["mu"] == 1002
 
 
 def test_a_longer_axis_runs_that_sweep_and_what_shows_it(tree):
@@ -190,6 +287,41 @@ def test_a_failed_run_takes_nothing_away_and_the_next_one_makes_up_for_it(code):
     assert outputs() == before
     Path("lt2f/cli.py").write_text(kept)
     assert due_sweeps() == {"slice"}
+
+
+def small_disk(size: int) -> Callable[[], None]:
+    """For a child process: let writes beyond `size` bytes of a file fail, as on a full disk."""
+    return partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
+
+
+def fails_for_space(size: int, target: str) -> None:
+    """A run on a small disk says so in one line, takes nothing away and leaves nothing behind."""
+    before = outputs()
+    command = ("--cores", "1", target, "--configfile", QUICK)
+    run = call(*command, preexec_fn=small_disk(size))
+    assert run.returncode
+    (line,) = (line for line in run.stderr.splitlines() if line.startswith("lt2f: "))
+    assert re.search(r"\.(npz|nc|png|pdf): ", line)
+    assert "Traceback" not in run.stderr
+    assert outputs() == before
+    files = [*RESULTS.rglob("*"), *Path("results/.chunks").rglob("*")]
+    assert not [file for file in files if file.suffix == ".part"]
+    assert not [file for file in RESULTS.glob(".new/**/*") if file.is_file()]
+
+
+def test_after_a_full_disk_a_run_gives_the_same(tree):
+    target = RESULTS / "slice.nc"
+    names, files = chunk_names("slice"), Path("results/.chunks").glob("*/*")
+    largest = max(file.stat().st_size for file in files if file.stem in names)
+    assert largest + 2000 < target.stat().st_size
+    set_key("sweeps/slice/fixed/imbalance", 0.002)
+    fails_for_space(largest // 2, str(target))  # in a chunk
+    fails_for_space(largest + 1000, str(target))  # in the dataset
+    run_quick(str(target))
+    assert "4 reused, 0 to compute" in (RESULTS / "logs/slice.log").read_text()
+    assert content_sha256(target) == lt2f.sweep(QUICK, "slice").attrs["content_sha256"]
+    fails_for_space(20_000, str(RESULTS / "figures/orbit.png"))
+    run_quick(str(RESULTS / "figures/orbit.png"))
 
 
 def test_a_dataset_is_a_target(tree):
