@@ -41,16 +41,13 @@ def stage(settings: Settings) -> Stages:
     folder = RESULTS / settings.study
     stamps = folder / ".stamps"
     code = code_sha256
-    dataset_code = {"compute": code("lt2f.pipeline.solve"), "write": code("lt2f.pipeline.dataset")}
     shown = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     style = settings.figures.model_dump(mode="json")
     runtime: dict[str, Any] = {key: shown[key] for key in ("executor", "chunks") if key in shown}
     runtime["tiles"] = {name: dict(sweep.tile) for name, sweep in settings.sweeps.items()}
     summary_code = code("lt2f.views.summary")
     sweeps = {
-        name: _stamp(
-            stamps / f"sweep-{name}.json", {**_slice(settings, name), "code": dataset_code}
-        )
+        name: _stamp(stamps / f"sweep-{name}.json", {**_slice(settings, name), "code": _code()})
         for name in settings.sweeps
     }
     datasets = {name: str(folder / f"{name}.nc") for name in settings.sweeps}
@@ -79,6 +76,14 @@ def stage(settings: Settings) -> Stages:
             list(datasets.values()),
         ),
     )
+
+
+def _code() -> dict[str, str]:
+    """Hash the code that computes chunks, and the code that makes datasets of them."""
+    return {
+        "compute": code_sha256("lt2f.pipeline.solve"),
+        "write": code_sha256("lt2f.pipeline.dataset"),
+    }
 
 
 def _slice(settings: Settings, name: str) -> dict[str, Any]:
@@ -133,7 +138,8 @@ def unchanged(stamp: Path) -> Iterator[dict[str, Any]]:
 def read_sweep(stamp: Path, runtime: Path | None) -> tuple[Settings, str]:
     """Read the settings of one sweep from its stamp and the stamp of the runtime; and its name."""
     try:
-        raw = read_stamp(stamp)["settings"]
+        content = read_stamp(stamp)
+        raw, code = content["settings"], content["code"]
         (name,) = raw["sweeps"]
         if runtime is not None:
             how = read_stamp(runtime)
@@ -141,4 +147,6 @@ def read_sweep(stamp: Path, runtime: Path | None) -> tuple[Settings, str]:
             raw |= how
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StampError(f"{stamp}: not the stamp of a sweep") from None
+    if code != _code():
+        raise StampError(f"{stamp}: made for other code than there is now; run the workflow again")
     return parse(raw), name

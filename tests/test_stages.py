@@ -229,3 +229,12 @@ def test_the_study_atlas_is_staged(tmp_path, monkeypatch):
     found = stages.stage(load(QUICK.with_name("config.yaml")))
     assert found.study == "atlas"
     assert Path(found.runtime).is_file()
+
+
+def test_a_stamp_of_other_code_is_not_computed(study):
+    stamp = Path(next(iter(stages.stage(parse(study)).sweeps.values())))
+    content = json.loads(stamp.read_text())
+    content["code"]["compute"] = "0" * 64
+    stamp.write_text(json.dumps(content))
+    with pytest.raises(stages.StampError, match="other code"):
+        stages.read_sweep(stamp, None)

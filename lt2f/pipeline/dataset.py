@@ -76,7 +76,8 @@ def assemble(plan: Plan, chunks: list[Chunk], store: Store, path: Path) -> str:
             os.fsync(file.fileno())
         draft.replace(path)
     except (OSError, RuntimeError) as error:  # netCDF4 raises RuntimeError for what HDF5 reports
-        raise DatasetError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"{path}: cannot be written: {reason}") from None
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
