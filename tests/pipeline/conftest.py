@@ -1,8 +1,6 @@
 """Small sweeps of every kind, and a disk that is full."""
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -67,19 +65,3 @@ def raw() -> Callable[..., dict[str, Any]]:
 @pytest.fixture(scope="session")
 def planned() -> Callable[..., Plan]:
     return planned_sweep
-
-
-@contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """Let every write beyond `size` bytes of a file fail, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.fixture(scope="session")
-def full_disk() -> Callable[[int], AbstractContextManager[None]]:
-    return no_file_beyond

@@ -1,9 +1,7 @@
 """A disk that is full while something is shown: one line, and everything is as it was."""
 
-import resource
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,17 +30,6 @@ STUDY = {
     },
 }
 STEPS = ("figure", "thresholds", "summary")
-
-
-@contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """Let every write beyond `size` bytes of a file fail, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(scope="module")
@@ -83,18 +70,18 @@ def says_so_in_one_line(found: Result) -> bool:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("size", [0, 500])
-def test_a_full_disk_leaves_nothing_where_nothing_was(make, step, size):
-    with no_file_beyond(size):
+def test_a_full_disk_leaves_nothing_where_nothing_was(make, full_disk, step, size):
+    with full_disk(size):
         found = make(step)
     assert made() == {}
     assert says_so_in_one_line(found)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_full_disk_leaves_what_was_there(make, step):
+def test_a_full_disk_leaves_what_was_there(make, full_disk, step):
     assert make(step).exit_code == 0
     before = made()
-    with no_file_beyond(500):
+    with full_disk(500):
         found = make(step)
     assert made() == before
     assert says_so_in_one_line(found)
