@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from lt2f.dynamics.model import fma, jit, norm_squared, residual
+from lt2f.dynamics.compiler import fma, jit
+from lt2f.dynamics.model import norm_squared, residual
 
 NEAR = 1e-3  # a return this close is worth a Newton iteration
 CLOSED = 1e-12  # Newton's last correction: a few hundred roundings

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lt2f.dynamics.compiler import fma, jit, widest_registers
 from lt2f.dynamics.model import (
     MULTIPLICATIVE,
     QUIET,
@@ -21,15 +22,12 @@ from lt2f.dynamics.model import (
     carry,
     determinant,
     draw,
-    fma,
-    jit,
     lifting,
     loss_rise,
     norm_squared,
     rescaling,
     residual,
     tangent,
-    widest_registers,
 )
 
 BLOCK = 64  # every width below divides it, so one padding serves all kernels

@@ -1,4 +1,4 @@
-"""The map, one step at a time, and the one policy by which every kernel is compiled.
+"""The map, one step at a time.
 
 The state is (U, V) = ((a + b)/2, (a - b)/2). Then ab = U^2 - V^2, a^2 + b^2 = 2(U^2 + V^2), the
 imbalance is 4UV, and one step of arXiv:2605.21292 with residual r multiplies U by 1 - r and V by
@@ -9,39 +9,7 @@ round differently in another kernel, a shorter vector or another processor, so a
 bits wherever and next to whichever cell it is computed.
 """
 
-import hashlib
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-from unittest.mock import patch
-
-import numba
-from numba import types
-from numba.extending import intrinsic
-from platformdirs import user_cache_path
-
-
-def _cache_folder() -> str:
-    """Folder of compiled kernels, one per state of this package's mathematics.
-
-    Numba looks at a kernel's own file only, and would go on using it after an edit to a function
-    that it calls from another one.
-    """
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    root = os.environ.get("LT2F_CACHE") or user_cache_path("lt2f")
-    return str(Path(root) / "kernels" / digest.hexdigest()[:16])
-
-
-def jit(function: Callable[..., Any]) -> Any:
-    """Compile a kernel or one of its helpers: the one policy for all of them."""
-    with patch.object(numba.config, "CACHE_DIR", _CACHE):  # numba reads it while decorating
-        return numba.njit(error_model="numpy", nogil=True, cache=True)(function)
-
-
-_CACHE = _cache_folder()
+from lt2f.dynamics.compiler import fma, jit
 
 # A factor of 2**200 is exact, and far from where |value|**2 would underflow or overflow.
 TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**200
@@ -49,31 +17,6 @@ CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
 # Models of noise.
 QUIET, MULTIPLICATIVE, TARGET = range(3)
 LOG_STRIDE = 138.62943611198907  # log(2**200)
-
-
-@intrinsic
-def fma(typingctx: Any, x: Any, y: Any, z: Any) -> Any:
-    """Compute x*y + z, rounded once."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.fma(*args)
-
-    return types.float64(types.float64, types.float64, types.float64), codegen
-
-
-@intrinsic
-def widest_registers(typingctx: Any) -> Any:
-    """Let the calling kernel use 512-bit registers where there are any.
-
-    LLVM prefers half that width on most processors, at half the speed of these kernels. The
-    attribute has no effect on the bits of a result, nor on machines without such registers.
-    """
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
-        return context.get_dummy_value()
-
-    return types.void(), codegen
 
 
 @jit

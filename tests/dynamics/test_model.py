@@ -8,7 +8,7 @@ import sympy as sp
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from lt2f.dynamics import model
+from lt2f.dynamics import compiler, model
 
 HALF_ULP = Fraction(1, 2**53)  # relative error of one rounding
 
@@ -20,7 +20,7 @@ compiling = settings(deadline=None)  # the first call of a kernel compiles it
 
 @numba.njit
 def fma(x, y, z):
-    return model.fma(x, y, z)
+    return compiler.fma(x, y, z)
 
 
 @compiling
