@@ -8,8 +8,11 @@ from typing import Any
 from unittest.mock import patch
 
 import numba
+from llvmlite import binding, ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 from platformdirs import user_cache_path
 
 
@@ -33,6 +36,9 @@ def jit(function: Callable[..., Any]) -> Any:
 
 
 _CACHE = _cache_folder()
+
+# Registers of eight doubles; NUMBA_CPU_FEATURES, if set, says for which machine to compile.
+WIDE = "+avx512f" in (numba.config.CPU_FEATURES or binding.get_host_cpu_features().flatten())
 
 
 @intrinsic
@@ -58,3 +64,32 @@ def widest_registers(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+@intrinsic(prefer_literal=True)
+def workspace(typingctx: Any, rows: Any, columns: Any) -> Any:
+    """Array of doubles on the stack, shape (rows, columns), both known at compile time.
+
+    Nothing else can point into it, which lets the compiler keep rows in registers from step to
+    step even where other arrays are read in between. It must not leave the kernel.
+    """
+    shape = rows.literal_value, columns.literal_value
+    kind = types.Array(types.float64, 2, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = context.get_value_type(types.float64)
+        memory = cgutils.alloca_once(builder, ir.ArrayType(number, shape[0] * shape[1]))
+        memory.align = 64
+        array = make_array(kind)(context, builder)
+        size = [context.get_constant(types.intp, n) for n in (*shape, 8 * shape[1], 8)]
+        populate_array(
+            array,
+            data=builder.bitcast(memory, number.as_pointer()),
+            shape=size[:2],
+            strides=size[2:],
+            itemsize=size[3],
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    return kind(rows, columns), codegen

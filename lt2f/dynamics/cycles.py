@@ -9,8 +9,9 @@ import math
 
 import numpy as np
 
-from lt2f.dynamics.compiler import fma, jit
-from lt2f.dynamics.model import norm_squared, residual
+from lt2f.dynamics.compiler import fma, jit, widest_registers, workspace
+from lt2f.dynamics.kernels import MU, TRACKED, U, V
+from lt2f.dynamics.model import half_norm, residual
 
 NEAR = 1e-3  # a return this close is worth a Newton iteration
 CLOSED = 1e-12  # Newton's last correction: a few hundred roundings
@@ -25,6 +26,32 @@ UNSTABLE = -1.0
 PERIOD, RESIDUAL_PERIOD, FIRST, SECOND, TRANSVERSE, MEAN_S, MEAN_LOSS = range(7)
 FIRST_ERROR, SECOND_ERROR, TRANSVERSE_ERROR = range(7, 10)
 ROWS = 10
+
+U_NOW, V_NOW, U_THEN, V_THEN, STEP_SIZE, FOUND = range(6)
+
+
+@jit
+def returns(state, max_period, out):  # type: ignore[no-untyped-def]
+    """First p <= `max_period` after which each lane is back within NEAR, 0 for none; shape (N,)."""
+    widest_registers()
+    lanes = workspace(6, TRACKED)
+    for first in range(0, state.shape[1], TRACKED):
+        for j in range(TRACKED):
+            lanes[U_NOW, j], lanes[U_THEN, j] = state[U, first + j], state[U, first + j]
+            lanes[V_NOW, j], lanes[V_THEN, j] = state[V, first + j], state[V, first + j]
+            lanes[STEP_SIZE, j], lanes[FOUND, j] = state[MU, first + j], np.inf
+        for period in range(1, max_period + 1):
+            for j in range(TRACKED):
+                u, v = lanes[U_NOW, j], lanes[V_NOW, j]
+                e = residual(u, v, lanes[STEP_SIZE, j])
+                u, v = fma(-u, e, u), fma(v, e, v)
+                apart = abs(u - lanes[U_THEN, j]) + abs(v - lanes[V_THEN, j])
+                back = float(period) if apart < NEAR else np.inf
+                lanes[U_NOW, j], lanes[V_NOW, j] = u, v
+                lanes[FOUND, j] = min(lanes[FOUND, j], back)
+        for j in range(TRACKED):
+            found = lanes[FOUND, j]
+            out[first + j] = found if found < np.inf else 0.0
 
 
 @jit
@@ -118,7 +145,7 @@ def separation(u, v, mu, period, shift):  # type: ignore[no-untyped-def]
     apart, apart_in_residual = 0.0, 0.0
     for _ in range(period):
         e, en = residual(u, v, mu), residual(un, vn, mu)
-        in_norm = abs(norm_squared(un, vn) - norm_squared(u, v))
+        in_norm = 2.0 * abs(half_norm(un, vn) - half_norm(u, v))
         apart = max(apart, abs(un - u) + abs(vn - v))
         apart_in_residual = max(apart_in_residual, abs(en - e) + in_norm)
         u, v = fma(-u, e, u), fma(v, e, v)
@@ -164,7 +191,7 @@ def describe(u, v, mu, period, report):  # type: ignore[no-untyped-def]
     s, loss = 0.0, 0.0
     for _ in range(period):
         e = residual(u, v, mu)
-        s, loss = s + norm_squared(u, v), loss + e * e / 2.0
+        s, loss = s + 2.0 * half_norm(u, v), loss + e * e / 2.0
         u, v = fma(-u, e, u), fma(v, e, v)
     report[MEAN_S], report[MEAN_LOSS] = s / period, loss / period
     return True

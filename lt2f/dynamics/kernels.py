@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lt2f.dynamics.compiler import fma, jit, widest_registers
+from lt2f.dynamics.compiler import WIDE, fma, jit, widest_registers, workspace
 from lt2f.dynamics.model import (
     MULTIPLICATIVE,
     QUIET,
@@ -22,17 +22,18 @@ from lt2f.dynamics.model import (
     carry,
     determinant,
     draw,
+    half_norm,
     lifting,
     loss_rise,
-    norm_squared,
     rescaling,
     residual,
     tangent,
 )
 
 BLOCK = 64  # every width below divides it, so one padding serves all kernels
-BARE, TRACKED, MEASURED = 64, 32, 16  # lanes whose rows fit the register file
-SPAN = 16  # steps between two looks at anything that need not be seen at every step
+BARE, TRACKED, MEASURED = 64 if WIDE else 32, 32, 16  # lanes whose rows fit the register file
+SPAN = 32  # steps between two looks at anything that need not be seen at every step
+STRETCH = 128  # the same where only the range of the factors is looked at
 
 # Rows of the state. The *_LIFT rows count the strides of `model.lifting`; E is the residual that
 # is carried along under multiplicative noise.
@@ -42,8 +43,8 @@ U, V, E, U_LIFT, V_LIFT, E_LIFT, MU, AMPLITUDE = range(8)
 # had something to say about when the loss settled or the orbit escaped.
 PEAK, RISE, LAST, ESCAPED, MARK_U, MARK_V, MARK_E, MARK_STEP = range(8, 16)
 # A tangent vector, and the sums of one block of `measure`.
-X, Y, X_STRIDES, DET, DET_STRIDES, SUM_S, SUM_E2 = range(16, 23)
-ROWS = 23
+X, Y, X_STRIDES, DET, DET_STRIDES, SUM_N, SUM_E2 = range(16, 23)
+BARE_ROWS, TRACKED_ROWS, ROWS = 8, 16, 23  # how many `iterate`, `settle` and `measure` work on
 # Rows that exist only while a block is being worked on.
 SPAN_PEAK, SPAN_RISE, SPAN_U, SPAN_V, SPAN_E = range(ROWS, ROWS + 5)
 LOCAL_ROWS = ROWS + 5
@@ -54,15 +55,15 @@ NOISE_RISE = 1.0 + 1e-12  # a rise under noise has to be larger than rounding
 
 
 @jit
-def _fetch(state, first, lanes):  # type: ignore[no-untyped-def]
-    for k in range(ROWS):
+def _fetch(state, first, lanes, rows):  # type: ignore[no-untyped-def]
+    for k in range(rows):
         for j in range(lanes.shape[1]):
             lanes[k, j] = state[k, first + j]
 
 
 @jit
-def _store(lanes, state, first):  # type: ignore[no-untyped-def]
-    for k in range(ROWS):
+def _store(lanes, state, first, rows):  # type: ignore[no-untyped-def]
+    for k in range(rows):
         for j in range(lanes.shape[1]):
             state[k, first + j] = lanes[k, j]
 
@@ -82,7 +83,7 @@ def _advance(lanes, j, model, x):  # type: ignore[no-untyped-def]
     e = carried(model, residual(u, v, mu), lanes[E, j])
     r, h = draw(model, e, lanes[AMPLITUDE, j], x)
     if model == MULTIPLICATIVE:
-        lanes[E, j] = carry(e, r, h, mu, norm_squared(u, v))
+        lanes[E, j] = carry(e, r, h, e + mu, half_norm(u, v))
     lanes[U, j], lanes[V, j] = fma(-u, r, u), fma(v, r, v)
     return e
 
@@ -98,7 +99,7 @@ def _track(lanes, j, model, loss, excess):  # type: ignore[no-untyped-def]
     """Note a step's loss, and by how much it exceeds the criterion of a rise."""
     if model != QUIET:
         last = lanes[LAST, j]
-        excess = loss - NOISE_RISE * last if last > CONVERGED else -np.inf
+        excess = fma(-NOISE_RISE, last, loss) if last > CONVERGED else -np.inf
         lanes[LAST, j] = loss
     lanes[SPAN_PEAK, j] = max(lanes[SPAN_PEAK, j], loss)
     lanes[SPAN_RISE, j] = max(lanes[SPAN_RISE, j], excess)
@@ -115,7 +116,7 @@ def _end_span(lanes, j, step):  # type: ignore[no-untyped-def]
     highest, risen, escaped = lanes[PEAK, j], lanes[RISE, j], lanes[ESCAPED, j]
     mark_u, mark_v, mark_step = lanes[MARK_U, j], lanes[MARK_V, j], lanes[MARK_STEP, j]
     span_u, span_v = lanes[SPAN_U, j], lanes[SPAN_V, j]
-    out = 0.0 if norm_squared(u, v) <= ESCAPE_SQUARED else 1.0  # true for overflow and NaN too
+    out = 0.0 if 2.0 * half_norm(u, v) <= ESCAPE_SQUARED else 1.0  # true for overflow and NaN too
     loud = 1.0 if peak > CONVERGED else 0.0
     mark = (1.0 - escaped) * max(out, loud) > 0.0
     lanes[MARK_U, j] = span_u if mark else mark_u
@@ -150,20 +151,23 @@ def residuals(u, v, mu):  # type: ignore[no-untyped-def]
 
 
 def _make_iterate(model: int) -> Callable[..., None]:
+    width = TRACKED if model == MULTIPLICATIVE else BARE
+    stretch = SPAN if model == MULTIPLICATIVE else STRETCH
+
     @jit
     def iterate(state, steps, start, noise):  # type: ignore[no-untyped-def]
         widest_registers()
-        lanes = np.empty((LOCAL_ROWS, BARE))
-        for first in range(0, state.shape[1], BARE):
-            _fetch(state, first, lanes)
-            for span in range(0, steps, SPAN):
-                for t in range(span, min(span + SPAN, steps)):
+        lanes = workspace(LOCAL_ROWS, width)
+        for first in range(0, state.shape[1], width):
+            _fetch(state, first, lanes, BARE_ROWS)
+            for span in range(0, steps, stretch):
+                for t in range(span, min(span + stretch, steps)):
                     x = noise[start + t] if model != QUIET else 0.0
-                    for j in range(BARE):
+                    for j in range(width):
                         _advance(lanes, j, model, x)
-                for j in range(BARE):
+                for j in range(width):
                     _lift(lanes, j, model)
-            _store(lanes, state, first)
+            _store(lanes, state, first, BARE_ROWS)
 
     return iterate
 
@@ -172,58 +176,55 @@ def _make_settle(model: int) -> Callable[..., None]:
     @jit
     def settle(state, steps, start, noise):  # type: ignore[no-untyped-def]
         widest_registers()
-        lanes = np.empty((LOCAL_ROWS, TRACKED))
+        lanes = workspace(LOCAL_ROWS, TRACKED)
         for first in range(0, state.shape[1], TRACKED):
-            _fetch(state, first, lanes)
+            _fetch(state, first, lanes, TRACKED_ROWS)
             for span in range(0, steps, SPAN):
                 for j in range(TRACKED):
                     _begin_span(lanes, j)
                 for t in range(span, min(span + SPAN, steps)):
                     x = noise[start + t] if model != QUIET else 0.0
                     for j in range(TRACKED):
-                        s = norm_squared(lanes[U, j], lanes[V, j])
+                        n = half_norm(lanes[U, j], lanes[V, j])
                         e = _advance(lanes, j, model, x)
-                        _track(lanes, j, model, e * e, loss_rise(e, lanes[MU, j], s))
+                        _track(lanes, j, model, e * e, loss_rise(e, e + lanes[MU, j], n))
                 for j in range(TRACKED):
                     _end_span(lanes, j, float(start + span))
                 for j in range(TRACKED if model == MULTIPLICATIVE else 0):
                     _end_span_of_residual(lanes, j, float(start + span))
-            _store(lanes, state, first)
+            _store(lanes, state, first, TRACKED_ROWS)
 
     return settle
 
 
 def _make_measure(model: int) -> Callable[..., None]:
-    # The small loop over carried residuals is packed only where it is not unrolled before.
-    width = TRACKED if model == MULTIPLICATIVE else MEASURED
-
     @jit
     def measure(state, steps, start, noise):  # type: ignore[no-untyped-def]
         widest_registers()
-        lanes = np.empty((LOCAL_ROWS, width))
-        for first in range(0, state.shape[1], width):
-            _fetch(state, first, lanes)
+        lanes = workspace(LOCAL_ROWS, MEASURED)
+        for first in range(0, state.shape[1], MEASURED):
+            _fetch(state, first, lanes, ROWS)
             for span in range(0, steps, SPAN):
-                for j in range(width):
+                for j in range(MEASURED):
                     _begin_span(lanes, j)
                 for t in range(span, min(span + SPAN, steps)):
                     x = noise[start + t] if model != QUIET else 0.0
-                    for j in range(width):
+                    for j in range(MEASURED):
                         u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
-                        s = norm_squared(u, v)
+                        n = half_norm(u, v)
                         e = _advance(lanes, j, model, x)
                         r, h = draw(model, e, lanes[AMPLITUDE, j], x)
                         lanes[X, j], lanes[Y, j] = tangent(u, v, lanes[X, j], lanes[Y, j], r, h)
-                        lanes[DET, j] *= determinant(r, h * (e + mu), h * s)
-                        lanes[SUM_S, j] += s
+                        lanes[DET, j] *= determinant(r, h * (e + mu), h * n)
+                        lanes[SUM_N, j] += n
                         lanes[SUM_E2, j] += e * e
-                        _track(lanes, j, model, e * e, loss_rise(e, mu, s))
-                for j in range(width):
+                        _track(lanes, j, model, e * e, loss_rise(e, e + mu, n))
+                for j in range(MEASURED):
                     _end_span(lanes, j, float(start + span))
                     _rescale(lanes, j)
-                for j in range(width if model == MULTIPLICATIVE else 0):
+                for j in range(MEASURED if model == MULTIPLICATIVE else 0):
                     _end_span_of_residual(lanes, j, float(start + span))
-            _store(lanes, state, first)
+            _store(lanes, state, first, ROWS)
 
     return measure
 
@@ -241,7 +242,7 @@ def _rescale(lanes, j):  # type: ignore[no-untyped-def]
 def _make_moment(model: int) -> Callable[..., None]:
     @jit
     def moment(state, total, noise, out):  # type: ignore[no-untyped-def]
-        lane = np.empty((LOCAL_ROWS, 1))
+        lane = workspace(LOCAL_ROWS, 1)
         for j in range(state.shape[1]):
             start = int(state[MARK_STEP, j])  # -1: the loss was never above the converged one
             lane[U, 0], lane[V, 0], lane[E, 0] = (
@@ -252,7 +253,7 @@ def _make_moment(model: int) -> Callable[..., None]:
             lane[MU, 0], lane[AMPLITUDE, 0] = state[MU, j], state[AMPLITUDE, j]
             escaped, found = state[ESCAPED, j] > 0.0, max(start, 0)
             for t in range(start, min(start + SPAN, total) if start >= 0 else start):
-                if escaped and not norm_squared(lane[U, 0], lane[V, 0]) <= ESCAPE_SQUARED:
+                if escaped and not 2.0 * half_norm(lane[U, 0], lane[V, 0]) <= ESCAPE_SQUARED:
                     break
                 e = _advance(lane, 0, model, noise[t] if model != QUIET else 0.0)
                 if escaped or e * e > CONVERGED:
@@ -266,10 +267,10 @@ def _make_record(model: int) -> Callable[..., None]:
     @jit
     def record(state, start, noise, out):  # type: ignore[no-untyped-def]
         widest_registers()
-        lanes, page = np.empty((LOCAL_ROWS, BARE)), np.empty((SPAN, BARE))
+        lanes, page = workspace(LOCAL_ROWS, BARE), workspace(SPAN, BARE)
         samples = out.shape[1]
         for first in range(0, state.shape[1], BARE):
-            _fetch(state, first, lanes)
+            _fetch(state, first, lanes, BARE_ROWS)
             for span in range(0, samples, SPAN):
                 length = min(SPAN, samples - span)
                 for t in range(length):
@@ -280,7 +281,7 @@ def _make_record(model: int) -> Callable[..., None]:
                     _lift(lanes, j, model)
                     for t in range(length):
                         out[first + j, span + t] = page[t, j]
-            _store(lanes, state, first)
+            _store(lanes, state, first, BARE_ROWS)
 
     return record
 

@@ -11,25 +11,25 @@ bits wherever and next to whichever cell it is computed.
 
 from lt2f.dynamics.compiler import fma, jit
 
-# A factor of 2**200 is exact, and far from where |value|**2 would underflow or overflow.
-TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**200
+# Powers of two, so that rescaling is exact: squares of what is TINY are still normal numbers, and
+# a value may lose or gain 400 bits between two looks at it, and once 500.
+TINY, HUGE, STRIDE = 2.0**-500, 2.0**500, 2.0**400
 CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
 # Models of noise.
 QUIET, MULTIPLICATIVE, TARGET = range(3)
-LOG_STRIDE = 138.62943611198907  # log(2**200)
+LOG_STRIDE = 277.25887222397813  # log(2**400)
 
 
 @jit
 def residual(u: float, v: float, mu: float) -> float:
     """Residual e = ab - mu of the full-batch loss e^2/2."""
-    return fma(u + v, u - v, -mu)
+    return fma(u, u, -fma(v, v, mu))
 
 
 @jit
-def norm_squared(u: float, v: float) -> float:
-    """S = a^2 + b^2; at a minimum this is step size times sharpness."""
-    a, b = u + v, u - v
-    return fma(a, a, b * b)
+def half_norm(u: float, v: float) -> float:
+    """Return n = (a^2 + b^2)/2 = S/2; at a minimum S is step size times sharpness."""
+    return fma(u, u, v * v)
 
 
 @jit
@@ -48,9 +48,9 @@ def draw(model: int, e: float, amplitude: float, x: float) -> tuple[float, float
 
 
 @jit
-def carry(e: float, r: float, h: float, mu: float, s: float) -> float:
+def carry(e: float, r: float, h: float, ab: float, n: float) -> float:
     """Residual e (1 - hS + h r ab) after a step with r = h e, to relative precision."""
-    return e * fma(h * r, e + mu, fma(-h, s, 1.0))
+    return e * fma(h * r, ab, fma(-2.0, h * n, 1.0))
 
 
 @jit
@@ -66,15 +66,15 @@ def carried(model: int, e: float, previous: float) -> float:
 
 
 @jit
-def loss_rise(e: float, mu: float, s: float) -> float:
+def loss_rise(e: float, ab: float, n: float) -> float:
     """S - 2 - mu e - e^2: inside the ellipse the next loss is larger iff this is positive."""
-    return fma(-e, e + mu, s) - 2.0
+    return fma(-e, ab, fma(2.0, n, -2.0))
 
 
 @jit
-def determinant(r: float, hab: float, hs: float) -> float:
+def determinant(r: float, hab: float, hn: float) -> float:
     """Jacobian determinant 1 - hS - r(r + 2h ab) of a step with residual r = h ab - m."""
-    return fma(-r, r, 1.0) - fma(2.0 * r, hab, hs)
+    return fma(-r, fma(2.0, hab, r), fma(-2.0, hn, 1.0))
 
 
 @jit
@@ -94,14 +94,14 @@ def rescaling(size: float) -> tuple[float, float]:
 
 @jit
 def lifting(value: float, strides: float) -> tuple[float, float]:
-    """Keep a vanishing factor in range: its true value is value * 2**(-200 strides).
+    """Keep a vanishing factor in range: its true value is value * 2**(-400 strides).
 
     Below 2**-100 a factor is too small to change the residual by one bit, so it evolves as a
     tangent vector does and its scale is free. Without this a contracting orbit would end in
     subnormal numbers, where a step costs a hundred times more and the growth rate is lost.
     """
     size = abs(value)
-    up, down = size < TINY, (strides > 0.0) & (size > 1.0 / STRIDE * 2.0**100)
+    up, down = size < TINY, (strides > 0.0) & (size > 2.0**-100)
     factor = STRIDE if up else (1.0 / STRIDE if down else 1.0)
     change = 1.0 if up else (-1.0 if down else 0.0)
     return value * factor, strides + change

@@ -21,7 +21,7 @@ from lt2f.dynamics.kernels import (
     MU,
     SETTLE,
     SUM_E2,
-    SUM_S,
+    SUM_N,
     V_LIFT,
     X_STRIDES,
     U,
@@ -131,10 +131,16 @@ def repeats(state: Floats, max_period: int) -> Mask:
 
 def find_cycles(state: Floats, candidates: Mask, max_period: int) -> Floats:
     """Report of `cycles.find` for the candidate lanes, shape (ROWS, N); zero elsewhere."""
-    u, v = factors(state[:, candidates])
-    report, found = np.zeros((cycles.ROWS, candidates.size)), np.zeros((cycles.ROWS, u.size))
-    cycles.find(u, v, state[MU, candidates], max_period, found)
-    report[:, candidates] = found
+    report, near = np.zeros((cycles.ROWS, candidates.size)), np.flatnonzero(candidates)
+    if near.size:
+        lanes = pack(state, near)
+        back = np.empty(lanes.shape[1])
+        cycles.returns(lanes, max_period, back)
+        near = near[back[: near.size] > 0.0]
+    found = np.zeros((cycles.ROWS, near.size))
+    u, v = factors(state[:, near])
+    cycles.find(u, v, state[MU, near], max_period, found)
+    report[:, near] = found
     return report
 
 
@@ -164,10 +170,11 @@ def measure_block(state: Floats, start: int, steps: int, noise: Noise) -> Floats
     """Mean rates, shape (5, N), over one block of steps."""
     state[[X, Y]] /= np.hypot(state[X], state[Y])
     state[DET] = 1.0
-    state[[X_STRIDES, DET_STRIDES, SUM_S, SUM_E2]] = 0.0
+    state[[X_STRIDES, DET_STRIDES, SUM_N, SUM_E2]] = 0.0
     size, strides = np.abs(state[V]), state[V_LIFT].copy()
     MEASURE[noise.index](state, steps, start, noise.sequence)
     growth = np.log(np.hypot(state[X], state[Y])) + LOG_STRIDE * state[X_STRIDES]
     volume = np.log(np.abs(state[DET])) + LOG_STRIDE * state[DET_STRIDES]
     across = np.log(np.abs(state[V]) / size) - LOG_STRIDE * (state[V_LIFT] - strides)
-    return np.stack([growth, volume - growth, across, state[SUM_S], state[SUM_E2] / 2.0]) / steps
+    sharpness, loss = 2.0 * state[SUM_N], state[SUM_E2] / 2.0
+    return np.stack([growth, volume - growth, across, sharpness, loss]) / steps

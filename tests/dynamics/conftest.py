@@ -41,16 +41,16 @@ def orbit(
     """
     U, V, m, carried = Fraction(u), Fraction(v), Fraction(mu), Fraction(1)
     for _, x in zip(range(steps + 1), noise, strict=False):
-        a, b = rounded(U + V), rounded(U - V)
-        e, s = rounded(a * b - m), rounded(a * a + rounded(b * b))
+        e, n = rounded(U * U - rounded(V * V + m)), rounded(U * U + rounded(V * V))
         if model == MULTIPLICATIVE and abs(carried) < CARRIED:
             e = carried
         yield U, V, e
-        if s > FAR:
+        if 2 * n > FAR:
             return
         h = rounded(1 + x) if model == MULTIPLICATIVE else Fraction(1)
         r = rounded(e - x) if model == TARGET else rounded(h * e)
-        carried = rounded(e * rounded(rounded(h * r) * rounded(e + m) + rounded(1 - h * s)))
+        bend = rounded(1 - 2 * rounded(h * n))
+        carried = rounded(e * rounded(rounded(h * r) * rounded(e + m) + bend))
         U, V = rounded(U - U * r), rounded(V + V * r)
 
 
