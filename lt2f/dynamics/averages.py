@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+SIGNIFICANT = 4.0  # standard errors
 BLOCKS = 32  # 31 degrees of freedom: a 95 % interval is 2.04 standard errors wide each way
 
 Floats = NDArray[np.float64]
@@ -13,15 +14,28 @@ def block_edges(steps: int) -> NDArray[np.int64]:
     return np.arange(BLOCKS + 1) * steps // BLOCKS
 
 
+def grows(rate: Floats, error: Floats, steps: int, beyond: float = 1.0) -> NDArray[np.bool_]:
+    """Whether a mean rate over `steps` is exponential growth, by `beyond` times what is asked.
+
+    Asked is 4 standard errors, and more than a power law: a neutral orbit, such as the slow
+    approach to a minimum at mu = 1, stretches tangent vectors by a power of the number of steps.
+    Meanwhile block averages drift, and their error is too small.
+    """
+    return (rate > beyond * SIGNIFICANT * error) & (rate * steps > beyond * 2.0 * np.log(steps))
+
+
 def mean_and_error(rates: Floats, lengths: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Mean over all steps and its standard error, from the means of each block.
 
-    `rates` has shape (..., BLOCKS, N) and `lengths` (BLOCKS,). The error is that of independent
+    `rates` has shape (BLOCKS, ...) and `lengths` (BLOCKS,). The error is that of independent
     blocks: right once a block is much longer than the memory of the orbit, and too large where
     blocks compensate each other, as sums that telescope do.
     """
-    weights = (lengths / lengths.sum())[:, np.newaxis]
-    mean = (rates * weights).sum(axis=-2)
-    spread = (rates - mean[..., np.newaxis, :]) ** 2
-    error = np.sqrt((spread * weights).sum(axis=-2) / (len(lengths) - 1))
-    return mean, error
+    # One block after the other: no cell's sum depends on how many cells there are.
+    weights = lengths / lengths.sum()
+    mean, square = np.zeros((2, *rates.shape[1:]))
+    for weight, rate in zip(weights, rates, strict=True):
+        mean += weight * rate
+    for weight, rate in zip(weights, rates, strict=True):
+        square += weight * (rate - mean) ** 2
+    return mean, np.sqrt(square / (len(lengths) - 1))

@@ -2,14 +2,16 @@
 
 The first rung that holds decides: theorem (with shortcuts), escape, collapse to the origin,
 convergence to a stable minimum, a stable cycle (without noise), a largest exponent more than four
-standard errors above zero, under noise one as far below. What no rung decides is undecided.
+standard errors above zero, under noise one as far below. What no rung decides is undecided. Where
+many cells share one mu > 1, what mu alone says stands in for a run of each (`attractors`).
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from lt2f.dynamics import cycles, kernels, theory
+from lt2f.dynamics import attractors, cycles, kernels, theory
+from lt2f.dynamics.averages import SIGNIFICANT, grows
 from lt2f.dynamics.codes import DecidedBy, Fate, Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Mask, Noise, residual_and_norm
 from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
@@ -24,7 +26,6 @@ from lt2f.dynamics.observables import (
 from lt2f.dynamics.survey import Schedule, Survey, at_minimum, find_cycles, run
 
 ORIGIN = 1e-20  # a^2 + b^2 of an orbit that has collapsed
-SIGNIFICANT = 4.0  # standard errors
 WINDOW = 4  # under noise the loss has to stay converged for the last measured steps, one in four
 
 
@@ -36,12 +37,22 @@ def explore(
     Starts are u = (a + b)/2 and v = (a - b)/2. The result maps each variable's name to an array
     of shape (N,), exponents and their errors to (N, 2), largest first, in nats per step.
     """
-    survey = run(u, v, mu, schedule, noise)
+    return observed(u, v, mu, schedule, noise)[0]
+
+
+def observed(
+    u: Floats, v: Floats, mu: Floats, schedule: Schedule, noise: Noise = SILENCE
+) -> tuple[Outcome, Floats]:
+    """Do what `explore` does; the outcome, and the number of steps that each cell cost."""
     known = schedule.shortcuts and noise.index == QUIET
     fate = theory.fate(mu, u, v) if known else np.full(u.shape, Fate.OPEN, dtype=np.uint8)
+    shared = attractors.shared(u, v, mu, fate, schedule)
+    survey = run(u, v, mu, schedule, noise, shared.known)
     with np.errstate(all="ignore"):  # escaped lanes are inf or NaN; every use masks them
         verdict = judge(survey, fate, schedule, noise)
-        return observe(survey, verdict, schedule, noise, (u, v, mu))
+        survey, verdict = shared.fill(survey, verdict)
+        outcome = observe(survey, verdict, schedule, noise, (u, v, mu))
+    return outcome, survey.steps + shared.steps
 
 
 def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verdict:
@@ -68,7 +79,7 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
         Regime.CATAPULT: (converged & rose) | slow,
         Regime.MONOTONE: converged,
         Regime.PERIODIC: periodic,
-        Regime.CHAOTIC: rest & _is_exponential(survey, schedule),
+        Regime.CHAOTIC: rest & grows(survey.rates[0], survey.errors[0], schedule.measure),
         Regime.BOUNDED_NOISE: rest & (noise.index != QUIET) & _is_contracting(survey),
     }
     regime = np.select(list(rungs.values()), list(rungs), Regime.UNDECIDED).astype(np.uint8)
@@ -104,16 +115,6 @@ def _is_converged(state: Floats, schedule: Schedule, noise: Noise) -> Mask:
     chosen = replace(noise, amplitude=noise.amplitude[settled])
     stable[settled] = minimum_exponent(s[settled], chosen) < 0.0
     return stable
-
-
-def _is_exponential(survey: Survey, schedule: Schedule) -> Mask:
-    """Whether the largest exponent is positive beyond its error, and the growth exponential.
-
-    A neutral orbit, such as the slow approach to a minimum at mu = 1, stretches tangent vectors
-    by a power of the number of steps. Meanwhile block averages drift, and their error is too small.
-    """
-    significant = survey.rates[0] > SIGNIFICANT * survey.errors[0]
-    return significant & (survey.rates[0] * schedule.measure > 2.0 * np.log(schedule.measure))
 
 
 def _is_contracting(survey: Survey) -> Mask:

@@ -79,8 +79,8 @@ def pack(state: Floats, lanes: Indices) -> Floats:
 
 def true_value(state: Floats, row: int, lift: int) -> Floats:
     """Return a row with the strides of `model.lifting` taken back."""
-    strides = np.minimum(state[lift], 8.0).astype(np.int32)  # 2**-3200 is zero
-    return np.ldexp(state[row], -400 * strides)
+    strides = np.minimum(state[lift], 8.0).astype(np.int32)  # 2**-2400 is zero
+    return np.ldexp(state[row], -300 * strides)
 
 
 def factors(state: Floats) -> tuple[Floats, Floats]:

@@ -11,13 +11,13 @@ bits wherever and next to whichever cell it is computed.
 
 from lt2f.dynamics.compiler import fma, jit
 
-# Powers of two, so that rescaling is exact: squares of what is TINY are still normal numbers, and
-# a value may lose or gain 400 bits between two looks at it, and once 500.
-TINY, HUGE, STRIDE = 2.0**-500, 2.0**500, 2.0**400
+# Powers of two, so that rescaling is exact. A value may lose or gain 300 bits between two looks at
+# it, once even 600, and what is TINY can lose 100 before its square is subnormal, which is slow.
+TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**300
 CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
 # Models of noise.
 QUIET, MULTIPLICATIVE, TARGET = range(3)
-LOG_STRIDE = 277.25887222397813  # log(2**400)
+LOG_STRIDE = 207.94415416798358  # log(2**300)
 
 
 @jit
@@ -94,7 +94,7 @@ def rescaling(size: float) -> tuple[float, float]:
 
 @jit
 def lifting(value: float, strides: float) -> tuple[float, float]:
-    """Keep a vanishing factor in range: its true value is value * 2**(-400 strides).
+    """Keep a vanishing factor in range: its true value is value * 2**(-300 strides).
 
     Below 2**-100 a factor is too small to change the residual by one bit, so it evolves as a
     tangent vector does and its scale is free. Without this a contracting orbit would end in

@@ -2,7 +2,7 @@
 
 With shortcuts a lane leaves as soon as its end is certain (escape, arrival at a stable minimum, a
 cycle that repeats bit for bit) and the rest are packed together again, so that no block waits for
-one lane. Under noise only escape is certain. What was found is labelled in `labels`.
+one lane. What was found is labelled in `labels`.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from lt2f.dynamics import cycles
+from lt2f.dynamics import cycles, noise_theory
 from lt2f.dynamics.averages import BLOCKS, block_edges, mean_and_error
 from lt2f.dynamics.kernels import (
+    AMPLITUDE,
     CONVERGED,
     DET,
     DET_STRIDES,
@@ -40,26 +41,41 @@ from lt2f.dynamics.lanes import (
     prepare,
     residual_and_norm,
 )
-from lt2f.dynamics.model import LOG_STRIDE, QUIET
+from lt2f.dynamics.model import LOG_STRIDE, MULTIPLICATIVE, QUIET
 
 ALIGN = 256  # last transient steps, in which the tangent vector finds its direction
 FIRST_LOOK, FIRST_LOCK = 64, 512  # steps after which a lane is first looked at, and for a cycle
+GROUP = 4096  # lanes that are measured together, so that they and their averages stay in the cache
 STABLE = 2.0 - 1e-9  # a sharpness below this attracts every |e| <= 1e-12 from then on
+# Under multiplicative noise e^2 at a minimum that is stable in mean square is a supermartingale, so
+# (Doob) an |e| of this size comes back to 1e-12 with a chance below (2^-100 / 1e-12)^2 = 1e-36.
+GONE = 2.0**-100
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Lengths of a run in steps, the longest period looked for, and whether it may end early."""
+    """Lengths of a run in steps, the longest period looked for, and what may be left out.
+
+    With `shortcuts` a run may end early; with `infer` it may be left out where mu alone says how
+    it ends, unless `follow` asks for each cell's own path (largest loss, final imbalance).
+    """
 
     transient: int
     measure: int
     max_period: int = 64
     shortcuts: bool = True
+    infer: bool = False
+    follow: bool = True
 
     @property
     def total(self) -> int:
         """Steps of the whole run."""
         return self.transient + self.measure
+
+    @property
+    def settled(self) -> int:
+        """Steps before those in which the tangent vector finds its direction."""
+        return self.transient - min(ALIGN, self.transient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,51 +83,70 @@ class Survey:
     """What a run left behind, for N cells.
 
     `state` has the rows of `kernels`; `rates` and `errors` have shape (5, N) as in `measure`, NaN
-    for the lanes that were certain before the measurement began.
+    for the lanes that were certain before the measurement began; `steps` are those taken.
     """
 
     state: Floats
     rates: Floats
     errors: Floats
+    steps: Indices
 
 
-def run(u: Floats, v: Floats, mu: Floats, schedule: Schedule, noise: Noise = SILENCE) -> Survey:
-    """Run the cells with starts u = (a + b)/2, v = (a - b)/2 and effective step sizes mu."""
-    count, align = u.size, min(ALIGN, schedule.transient)
-    state = prepare(u, v, mu, noise)
-    settled = schedule.transient - align
-    rest = settle(state, count, settled, schedule, noise)
+def run(
+    u: Floats,
+    v: Floats,
+    mu: Floats,
+    schedule: Schedule,
+    noise: Noise = SILENCE,
+    inferred: Mask | None = None,
+) -> Survey:
+    """Run the cells with starts u = (a + b)/2, v = (a - b)/2 and effective step sizes mu.
+
+    The `inferred` ones need no measurement, and no run at all unless they are followed.
+    """
+    count = u.size
+    known = np.zeros(count, dtype=bool) if inferred is None else inferred
+    state, steps = prepare(u, v, mu, noise), np.zeros(count, dtype=np.int64)
+    if schedule.follow and known.any():
+        settle(state, np.flatnonzero(known), steps, schedule.total, schedule, noise)
+    rest = settle(state, np.flatnonzero(~known), steps, schedule.settled, schedule, noise)
     rates, errors = np.full((2, 5, count), np.nan)
-    if rest.size:
-        lanes = pack(state, rest)
-        with np.errstate(all="ignore"):
-            measure_block(lanes, settled, align, noise)
+    steps[rest] = schedule.total
+    for first in range(0, rest.size, GROUP):
+        some = rest[first : first + GROUP]
+        lanes = pack(state, some)
         mean, error = measure(lanes, schedule, noise)
-        state[:, rest] = lanes[:, : rest.size]
-        rates[:, rest], errors[:, rest] = mean[:, : rest.size], error[:, : rest.size]
-    return Survey(state[:, :count], rates, errors)
+        state[:, some] = lanes[:, : some.size]
+        rates[:, some], errors[:, some] = mean[:, : some.size], error[:, : some.size]
+    return Survey(state[:, :count], rates, errors, steps)
 
 
-def settle(state: Floats, count: int, steps: int, schedule: Schedule, noise: Noise) -> Indices:
-    """Run the first `count` lanes for `steps`; the lanes whose end is not certain by then."""
-    kernel, alive = SETTLE[noise.index], np.arange(count)
-    if not schedule.shortcuts:
-        kernel(state, steps, 0, noise.sequence)
-        return alive
-    step = 0
-    while alive.size and step < steps:
-        length = min(max(step, FIRST_LOOK), steps - step)
-        lanes = pack(state, alive)
-        kernel(lanes, length, step, noise.sequence)
-        state[:, alive] = lanes[:, : alive.size]
+def settle(
+    state: Floats, alive: Indices, taken: Indices, end: int, schedule: Schedule, noise: Noise
+) -> Indices:
+    """Run the lanes `alive` to step `end`; those whose end is not certain by then.
+
+    Both the state, shape (ROWS, N), and the numbers of steps `taken` are brought up to date.
+    """
+    step, lanes = 0, pack(state, alive)
+    while alive.size and step < end:
+        length = min(max(step, FIRST_LOOK), end - step) if schedule.shortcuts else end
+        SETTLE[noise.index](lanes, length, step, noise.sequence)
         step += length
-        alive = alive[~certain(state[:, alive], schedule, step, noise)]
+        taken[alive] = step
+        if schedule.shortcuts:
+            done = certain(lanes[:, : alive.size], schedule, step, noise)
+            state[:, alive[done]] = lanes[:, : alive.size][:, done]
+            alive, lanes = alive[~done], pack(lanes, np.flatnonzero(~done))
+    state[:, alive] = lanes[:, : alive.size]
     return alive
 
 
 def certain(state: Floats, schedule: Schedule, step: int, noise: Noise) -> Mask:
     """Which lanes need no further step: escaped, at a stable minimum, or on an exact cycle."""
     done = state[ESCAPED] > 0.0
+    if noise.index == MULTIPLICATIVE:
+        done |= has_gone(state)
     if noise.index != QUIET:
         return done
     done |= at_minimum(state)
@@ -120,6 +155,13 @@ def certain(state: Floats, schedule: Schedule, step: int, noise: Noise) -> Mask:
         rest[rest] = repeats(state[:, rest], schedule.max_period)
         done |= find_cycles(state, rest, schedule.max_period)[cycles.PERIOD] > 0.0
     return done
+
+
+def has_gone(state: Floats) -> Mask:
+    """Whose residual under multiplicative noise is too small to come back in any run's time."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        e, s = residual_and_norm(state)
+        return (np.abs(e) < GONE) & (s < noise_theory.mean_square_threshold(state[AMPLITUDE]))
 
 
 def repeats(state: Floats, max_period: int) -> Mask:
@@ -152,29 +194,34 @@ def at_minimum(state: Floats) -> Mask:
 
 
 def measure(state: Floats, schedule: Schedule, noise: Noise) -> tuple[Floats, Floats]:
-    """Run every lane through the measured steps; means and standard errors of (5, N) rates.
+    """Run every settled lane to the end; means and standard errors of (5, N) rates.
 
     The rates are the largest exponent, the second one, the transverse one (nats per step), the
-    sharpness a^2 + b^2 and the loss e^2/2.
+    sharpness a^2 + b^2 and the loss e^2/2, over the measured steps.
     """
-    edges = block_edges(schedule.measure)
-    rates = np.empty((5, BLOCKS, state.shape[1]))
+    edges, kernel = block_edges(schedule.measure), MEASURE[noise.index]
+    rates = np.empty((BLOCKS, 5, state.shape[1]))
     with np.errstate(all="ignore"):  # lanes that escaped are inf and NaN by now
-        for block, (first, last) in enumerate(pairwise(edges.tolist())):
-            start = schedule.transient + first
-            rates[:, block] = measure_block(state, start, last - first, noise)
+        kernel(state, schedule.transient - schedule.settled, schedule.settled, noise.sequence)
+        after = sizes(state)
+        for rate, (first, last) in zip(rates, pairwise(edges.tolist()), strict=True):
+            before, strides = after, state[[X_STRIDES, V_LIFT]]
+            state[DET] = 1.0
+            state[[DET_STRIDES, SUM_N, SUM_E2]] = 0.0
+            kernel(state, last - first, schedule.transient + first, noise.sequence)
+            # Strides apart, for those of a factor that is exactly zero are many.
+            more = LOG_STRIDE * (state[[X_STRIDES, V_LIFT]] - strides)
+            after = sizes(state)
+            rate[0], rate[2] = after - before
+            rate[0] += more[0]
+            rate[2] -= more[1]
+            rate[1] = np.log(np.abs(state[DET])) + LOG_STRIDE * state[DET_STRIDES] - rate[0]
+            rate[3], rate[4] = 2.0 * state[SUM_N], state[SUM_E2] / 2.0
+            rate /= last - first
         return mean_and_error(rates, np.diff(edges))
 
 
-def measure_block(state: Floats, start: int, steps: int, noise: Noise) -> Floats:
-    """Mean rates, shape (5, N), over one block of steps."""
-    state[[X, Y]] /= np.hypot(state[X], state[Y])
-    state[DET] = 1.0
-    state[[X_STRIDES, DET_STRIDES, SUM_N, SUM_E2]] = 0.0
-    size, strides = np.abs(state[V]), state[V_LIFT].copy()
-    MEASURE[noise.index](state, steps, start, noise.sequence)
-    growth = np.log(np.hypot(state[X], state[Y])) + LOG_STRIDE * state[X_STRIDES]
-    volume = np.log(np.abs(state[DET])) + LOG_STRIDE * state[DET_STRIDES]
-    across = np.log(np.abs(state[V]) / size) - LOG_STRIDE * (state[V_LIFT] - strides)
-    sharpness, loss = 2.0 * state[SUM_N], state[SUM_E2] / 2.0
-    return np.stack([growth, volume - growth, across, sharpness, loss]) / steps
+def sizes(state: Floats) -> Floats:
+    """Logarithms of the length of the tangent vector and of the factor V as they stand, (2, N)."""
+    x, y = state[X], state[Y]
+    return np.stack([np.log(x * x + y * y) / 2.0, np.log(np.abs(state[V]))])

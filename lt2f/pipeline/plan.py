@@ -22,6 +22,7 @@ from lt2f.pipeline.settings import AnySweep, MapSweep, OrbitSweep, Settings
 CHUNK_STEPS = 2**31  # map steps of a chunk: a second or two where each of them is run and measured
 CHUNK_CELLS = 2**16  # at most: bounds the memory of a worker
 CHUNK_VALUES = 2**21  # samples at most: 16 MiB
+STARTS = frozenset({"imbalance", "product", "a", "b"})  # along these axes many cells share a mu
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Plan:
             law=noise.law if isinstance(noise, Noisy) else "two_point",
             seed=self.seed if isinstance(noise, Noisy) else 0,
             count=self.sweep.count if isinstance(self.sweep, MapSweep) else None,
+            infer=isinstance(self.sweep, MapSweep) and not STARTS.isdisjoint(self.sweep.axes),
         )
 
     def _record(self) -> tuple[str, ...]:
@@ -116,7 +118,7 @@ class Plan:
         """Cells of a chunk along each axis: as given, or as many as make CHUNK_STEPS map steps."""
         budget = min(CHUNK_STEPS // self.steps, CHUNK_VALUES // self.samples, CHUNK_CELLS)
         sizes = {str(name): axis.size for name, axis in self.sweep.axes.items()}
-        digits = _share(max(budget, 1).bit_length() - 1, sizes)
+        digits = _digits(max(budget, 1).bit_length() - 1, sizes)
         given = {str(name): side for name, side in self.sweep.tile.items()}
         return {name: given.get(name, 2 ** digits[name]) for name in sizes}
 
@@ -144,6 +146,19 @@ class Plan:
 def plan(settings: Settings, name: str) -> Plan:
     """Plan one sweep of a study."""
     return Plan(settings.study, name, settings.seed, settings.sweeps[name])
+
+
+def _digits(digits: int, sizes: dict[str, int]) -> dict[str, int]:
+    """Share binary digits out among axes, to realizations what the others leave.
+
+    Cells of one realization run together, for they share its noise: the more of them the better.
+    """
+    others = {name: size for name, size in sizes.items() if name != "realization"}
+    shares = _share(digits, others)
+    if "realization" in sizes:
+        left = digits - sum(shares.values())
+        shares["realization"] = min(left, sizes["realization"].bit_length())
+    return shares
 
 
 def _share(digits: int, sizes: dict[str, int]) -> dict[str, int]:

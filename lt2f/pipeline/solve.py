@@ -22,6 +22,8 @@ Arrays = Mapping[str, NDArray[Any]]
 
 ERRORS = ("lyapunov", "transverse_lyapunov", "sharpness", "loss_mean")  # come with an error
 
+PATHS = frozenset({"imbalance_final", "loss_peak_ratio"})  # known by each cell's own run alone
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -35,6 +37,7 @@ class Task:
     law: Law
     seed: int
     count: str | None = None  # the axis over which regimes are counted
+    infer: bool = False  # whether cells that differ in their start alone share an attractor
 
     @property
     def steps(self) -> int:
@@ -118,7 +121,10 @@ def _counted(regime: NDArray[Any], axis: int) -> NDArray[Any]:
 
 
 def _map(task: Task, u: Floats, v: Floats, mu: Floats, noise: Noise) -> dict[str, NDArray[Any]]:
-    schedule = Schedule(**task.iterations, shortcuts=task.shortcuts)
+    follow = not PATHS.isdisjoint(task.record)
+    schedule = Schedule(
+        **task.iterations, shortcuts=task.shortcuts, infer=task.infer, follow=follow
+    )
     outcome = labels.explore(u, v, mu, schedule, noise)
     errors = [f"{name}_error" for name in task.record if name in ERRORS]
     return {name: outcome[name] for name in (*task.record, *errors)}

@@ -35,10 +35,10 @@ def test_what_is_constant_has_no_error(lengths, value):
 
 
 def test_equal_blocks_have_the_error_of_a_sample_mean():
-    rates = np.random.default_rng(1).normal(size=(5, BLOCKS, 7))
+    rates = np.random.default_rng(1).normal(size=(BLOCKS, 5, 7))
     mean, error = mean_and_error(rates, np.full(BLOCKS, 10))
-    np.testing.assert_allclose(mean, rates.mean(axis=1), atol=4 * ULP)
-    np.testing.assert_allclose(error, stats.sem(rates, axis=1), rtol=40 * ULP)
+    np.testing.assert_allclose(mean, rates.mean(axis=0), atol=4 * ULP)
+    np.testing.assert_allclose(error, stats.sem(rates, axis=0), rtol=40 * ULP)
 
 
 def test_alternating_blocks():
@@ -89,10 +89,10 @@ def test_what_telescopes_gets_too_large_an_error():
 
 
 def test_each_row_and_cell_is_its_own():
-    rates = np.random.default_rng(5).normal(size=(5, BLOCKS, 7))
-    rates[2, 3, 4] = np.nan
+    rates = np.random.default_rng(5).normal(size=(BLOCKS, 5, 7))
+    rates[3, 2, 4] = np.nan
     lengths = np.diff(block_edges(1000))
     mean, error = mean_and_error(rates, lengths)
     assert np.argwhere(np.isnan(mean)).tolist() == np.argwhere(np.isnan(error)).tolist() == [[2, 4]]
-    one, one_error = mean_and_error(rates[1, :, 5:6], lengths)
+    one, one_error = mean_and_error(rates[:, 1, 5:6], lengths)
     assert (mean[1, 5], error[1, 5]) == pytest.approx((one[0], one_error[0]), rel=20 * ULP)

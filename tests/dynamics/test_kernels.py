@@ -231,7 +231,7 @@ def test_sums_and_tangents_of_measure(model, crowd, plain_orbit):
         if len(orbit) < STEPS:
             continue
         scale_of_tangent, scale = (
-            Fraction(2) ** int(400 * state[row, j]) for row in (k.X_STRIDES, k.DET_STRIDES)
+            Fraction(2) ** int(300 * state[row, j]) for row in (k.X_STRIDES, k.DET_STRIDES)
         )
         s = squares = Fraction(0)
         x, y, volume, slack = Fraction(1), Fraction(3, 4), Fraction(1), 0.0

@@ -40,7 +40,7 @@ def test_factors_are_the_starts(crowd):
 def test_factors_take_strides_back():
     state = lanes.prepare(np.ones(3), np.full(3, 2.0**-150), np.full(3, 0.5))
     state[k.V_LIFT, :3] = [1.0, 2.0, 1e6]
-    assert lanes.factors(state)[1][:3].tolist() == [2.0**-550, 2.0**-950, 0.0]
+    assert lanes.factors(state)[1][:3].tolist() == [2.0**-450, 2.0**-750, 0.0]
 
 
 def test_amplitude_of_each_lane():
@@ -79,6 +79,6 @@ def test_a_residual_that_is_carried_is_the_residual(e):
     state[k.E] = e
     np.testing.assert_array_equal(lanes.residual_and_norm(state)[0], e)
     state[k.E_LIFT] = 1.0
-    np.testing.assert_array_equal(lanes.residual_and_norm(state)[0], e * 2.0**-400)
+    np.testing.assert_array_equal(lanes.residual_and_norm(state)[0], e * 2.0**-300)
     state[k.E], state[k.E_LIFT] = CARRIED, 0.0
     np.testing.assert_array_equal(lanes.residual_and_norm(state)[0], k.residuals(*some(64)))

@@ -74,15 +74,26 @@ def test_only_a_stable_minimum_is_arrived_at(mu, attracts):
 # Runs
 
 
+def settled(cells, steps, schedule):
+    """State, lanes that are left and steps taken by each after at most `steps`."""
+    state, count = prepare(*cells), cells[0].size
+    taken = np.zeros(count, dtype=np.int64)
+    left = survey.settle(state, np.arange(count), taken, steps, schedule, SILENCE)
+    return state, left, taken
+
+
 def test_without_shortcuts_no_lane_ends(crowd):
-    state = prepare(*crowd)
-    assert survey.settle(state, 192, 600, BRUTE, SILENCE).tolist() == list(range(192))
+    _, left, taken = settled(crowd, 600, BRUTE)
+    assert left.tolist() == list(range(192))
+    assert (taken == 600).all()
 
 
 def test_lanes_end_when_they_are_certain(crowd):
-    state = prepare(*crowd)
-    left = survey.settle(state, 192, 1024, SHORT, SILENCE)
+    state, left, taken = settled(crowd, 1024, SHORT)
     ended = np.delete(np.arange(192), left)
+    assert (taken[left] == 1024).all()
+    assert (taken[ended] <= 1024).all()
+    assert (taken[ended] < 1024).any()
     assert min(left.size, ended.size) > 0
     assert survey.certain(state[:, ended], SHORT, 1024, SILENCE).all()
     assert not survey.certain(state[:, left], SHORT, 1024, SILENCE).any()
@@ -90,9 +101,8 @@ def test_lanes_end_when_they_are_certain(crowd):
 
 def ended(cells, schedule):
     """Which cells end before the tangent vector begins to find its direction."""
-    count, steps = cells[0].size, max(schedule.transient - survey.ALIGN, 0)
-    left = survey.settle(prepare(*cells), count, steps, schedule, SILENCE)
-    return ~np.isin(np.arange(count), left)
+    _, left, _ = settled(cells, schedule.settled, schedule)
+    return ~np.isin(np.arange(cells[0].size), left)
 
 
 def test_rates_are_missing_exactly_where_a_run_ended(crowd):
@@ -151,9 +161,7 @@ def test_no_cell_at_all():
 
 def measured(cells, steps=320):
     """Means and errors once the tangent vector has found its direction."""
-    state = prepare(*cells)
-    survey.measure_block(state, 0, 256, SILENCE)
-    mean, error = survey.measure(state, Schedule(256, steps), SILENCE)
+    mean, error = survey.measure(prepare(*cells), Schedule(survey.ALIGN, steps), SILENCE)
     return mean[:, : cells[0].size], error[:, : cells[0].size]
 
 

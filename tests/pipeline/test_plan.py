@@ -126,7 +126,7 @@ def test_an_axis_that_starts_later_shares_the_chunks_of_the_overlap(planned, gri
     num = grid["axes"][axis]["num"]
     later = data.draw(st.integers(0, num - 1))
     tile = planned(**grid).tile() | {axis: data.draw(st.integers(1, 8))}
-    shifted = grown(grid, axis, -later, data.draw(st.integers(later, 30)))
+    shifted = grown(grid, axis, -later, data.draw(st.integers(later, 40)))
     here, there = (planned(**{**g, "tile": tile}) for g in (grid, shifted))
     place = list(here.axes).index(axis)
     shared = {c.name for c in here.chunks() if c.place[place].start >= later}
