@@ -52,7 +52,7 @@ OWNERS = {
     "matplotlib": {"lt2f.views"},
     "netCDF4": {"lt2f.pipeline.dataset"},
     "numba": {"lt2f.dynamics"},
-    "platformdirs": {"lt2f.dynamics.compiler"},
+    "platformdirs": {"lt2f.dynamics.cache"},
     "pydantic": {"lt2f.pipeline"},
     "snakemake": set(),
     "tqdm": {"lt2f.progress"},

@@ -139,13 +139,16 @@ def _chaos(
 def _forgets(u: Floats, v: Floats, mu: Floats, found: Attractors, steps: float) -> Mask:
     """Whether a start has left what it came from, and its imbalance has died, within `steps`.
 
-    What can hold it is the ellipse, which it leaves at the transverse exponent of the ellipse, and
-    a minimum, which repels at log(S - 1), least log(2 mu - 1) at balance.
+    What can hold it is the ellipse, which it leaves at the transverse exponent of the ellipse, a
+    minimum, which repels at log(S - 1), least log(2 mu - 1) at balance, and the origin, which U
+    leaves at log(1 + mu).
     """
     periodic = found.regime == Regime.PERIODIC
     across = np.where(periodic, found.cycle[cycles.TRANSVERSE], found.rates[2])
     with np.errstate(divide="ignore"):
         at_ellipse = -np.log(-theory.ellipse(mu, u, v) / (4.0 - mu * mu))
         at_minimum = -np.log(np.minimum(np.abs(u * u - v * v - mu), 1.0))
-        time = at_ellipse / theory.ellipse_exponents(mu)[1] + at_minimum / np.log(2.0 * mu - 1.0)
+        at_origin = -np.log(np.minimum(np.abs(u), 1.0))
+        time = at_ellipse / theory.ellipse_exponents(mu)[1] + at_origin / np.log1p(mu)
+        time += at_minimum / np.log(2.0 * mu - 1.0)
         return (across < 0.0) & (time - FORGOTTEN / across < steps)

@@ -24,18 +24,13 @@ def grows(rate: Floats, error: Floats, steps: int, beyond: float = 1.0) -> NDArr
     return (rate > beyond * SIGNIFICANT * error) & (rate * steps > beyond * 2.0 * np.log(steps))
 
 
-def mean_and_error(rates: Floats, lengths: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Mean over all steps and its standard error, from the means of each block.
+def mean_and_error(kept: Floats, blocks: int) -> tuple[Floats, Floats]:
+    """Mean over all steps and its standard error, from what is kept of the means of `blocks`.
 
-    `rates` has shape (BLOCKS, ...) and `lengths` (BLOCKS,). The error is that of independent
-    blocks: right once a block is much longer than the memory of the orbit, and too large where
-    blocks compensate each other, as sums that telescope do.
+    `kept` has shape (3, ...): the first block's mean, and of all differences from it the sum and
+    the sum of squares, weighted with each block's share of the steps. The error is that of
+    independent blocks: right once a block is much longer than the memory of the orbit, and too
+    large where blocks compensate each other, as sums that telescope do.
     """
-    # One block after the other: no cell's sum depends on how many cells there are.
-    weights = lengths / lengths.sum()
-    mean, square = np.zeros((2, *rates.shape[1:]))
-    for weight, rate in zip(weights, rates, strict=True):
-        mean += weight * rate
-    for weight, rate in zip(weights, rates, strict=True):
-        square += weight * (rate - mean) ** 2
-    return mean, np.sqrt(square / (len(lengths) - 1))
+    first, change, squares = kept
+    return first + change, np.sqrt(np.maximum(squares - change * change, 0.0) / (blocks - 1))

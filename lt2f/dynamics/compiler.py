@@ -1,41 +1,28 @@
 """How kernels are compiled: one policy for all, and the instructions that they name themselves."""
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numba
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
-from platformdirs import user_cache_path
+
+from lt2f.dynamics.cache import KernelCache
 
 
-def _cache_folder() -> str:
-    """Folder of compiled kernels, one per state of this package's mathematics.
-
-    Numba looks at a kernel's own file only, and would go on using it after an edit to a function
-    that it calls from another one.
-    """
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    root = os.environ.get("LT2F_CACHE") or user_cache_path("lt2f")
-    return str(Path(root) / "kernels" / digest.hexdigest()[:16])
-
-
-def jit(function: Callable[..., Any]) -> Any:
+def jit(function: Callable[..., Any], **options: bool) -> Any:
     """Compile a kernel or one of its helpers: the one policy for all of them."""
-    with patch.object(numba.config, "CACHE_DIR", _CACHE):  # numba reads it while decorating
-        return numba.njit(error_model="numpy", nogil=True, cache=True)(function)
+    compiled = numba.njit(error_model="numpy", nogil=True, **options)(function)
+    compiled._cache = KernelCache(function)
+    return compiled
 
 
-_CACHE = _cache_folder()
+def part(function: Callable[..., Any]) -> Any:
+    """Compile what works on one lane into the loops that call it: no loop with a call is packed."""
+    return jit(function, forceinline=True)
+
 
 # Registers of eight doubles; NUMBA_CPU_FEATURES, if set, says for which machine to compile.
 WIDE = "+avx512f" in (numba.config.CPU_FEATURES or binding.get_host_cpu_features().flatten())
@@ -49,6 +36,26 @@ def fma(typingctx: Any, x: Any, y: Any, z: Any) -> Any:
         return builder.fma(*args)
 
     return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+@intrinsic
+def pattern(typingctx: Any, x: Any) -> Any:
+    """Reinterpret the 64 bits of a double as an integer."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(types.int64))
+
+    return types.int64(types.float64), codegen
+
+
+@intrinsic
+def double(typingctx: Any, bits: Any) -> Any:
+    """Reinterpret the 64 bits of an integer as a double."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(types.float64))
+
+    return types.float64(types.int64), codegen
 
 
 @intrinsic
@@ -77,6 +84,8 @@ def workspace(typingctx: Any, rows: Any, columns: Any) -> Any:
     kind = types.Array(types.float64, 2, "C")
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from numba.np.arrayobj import make_array, populate_array  # no need of it to run kernels
+
         number = context.get_value_type(types.float64)
         memory = cgutils.alloca_once(builder, ir.ArrayType(number, shape[0] * shape[1]))
         memory.align = 64

@@ -13,38 +13,34 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lt2f.dynamics.compiler import WIDE, fma, jit, widest_registers, workspace
+from lt2f.dynamics.compiler import WIDE, fma, jit, part, widest_registers, workspace
 from lt2f.dynamics.model import (
     MULTIPLICATIVE,
     QUIET,
     TARGET,
     carried,
     carry,
-    determinant,
     draw,
     half_norm,
     lifting,
     loss_rise,
-    rescaling,
     residual,
-    tangent,
 )
 
 BLOCK = 64  # every width below divides it, so one padding serves all kernels
-BARE, TRACKED, MEASURED = 64 if WIDE else 32, 32, 16  # lanes whose rows fit the register file
+BARE, TRACKED = 64 if WIDE else 32, 32  # lanes whose rows fit the register file
 SPAN = 32  # steps between two looks at anything that need not be seen at every step
-STRETCH = 128  # the same where only the range of the factors is looked at
+STRETCH = 64  # the same where only the range of the factors is looked at
 
-# Rows of the state. The *_LIFT rows count the strides of `model.lifting`; E is the residual that
+# Rows of the state. The *_LIFT rows count the bits of `model.lifting`; E is the residual that
 # is carried along under multiplicative noise.
 U, V, E, U_LIFT, V_LIFT, E_LIFT, MU, AMPLITUDE = range(8)
 # What `settle` keeps: the largest e^2, the largest excess over the criterion of a loss rise, the
 # last e^2, whether the orbit escaped, and the state at the beginning of the last span that still
 # had something to say about when the loss settled or the orbit escaped.
 PEAK, RISE, LAST, ESCAPED, MARK_U, MARK_V, MARK_E, MARK_STEP = range(8, 16)
-# A tangent vector, and the sums of one block of `measure`.
-X, Y, X_STRIDES, DET, DET_STRIDES, SUM_N, SUM_E2 = range(16, 23)
-BARE_ROWS, TRACKED_ROWS, ROWS = 8, 16, 23  # how many `iterate`, `settle` and `measure` work on
+X, Y = 16, 17  # a tangent vector
+BARE_ROWS, TRACKED_ROWS, ROWS = 8, 16, 18  # how many `iterate`, `settle` and `measure` work on
 # Rows that exist only while a block is being worked on.
 SPAN_PEAK, SPAN_RISE, SPAN_U, SPAN_V, SPAN_E = range(ROWS, ROWS + 5)
 LOCAL_ROWS = ROWS + 5
@@ -54,21 +50,23 @@ ESCAPE_SQUARED = 1e6  # a^2 + b^2 from which no orbit returns, for every mu < 2e
 NOISE_RISE = 1.0 + 1e-12  # a rise under noise has to be larger than rounding
 
 
-@jit
-def _fetch(state, first, lanes, rows):  # type: ignore[no-untyped-def]
+@part
+def fetch(state, first, lanes, rows):  # type: ignore[no-untyped-def]
+    """Copy the first rows of a block of lanes from the state."""
     for k in range(rows):
         for j in range(lanes.shape[1]):
             lanes[k, j] = state[k, first + j]
 
 
-@jit
-def _store(lanes, state, first, rows):  # type: ignore[no-untyped-def]
+@part
+def store(lanes, state, first, rows):  # type: ignore[no-untyped-def]
+    """Copy the first rows of a block of lanes back."""
     for k in range(rows):
         for j in range(lanes.shape[1]):
             state[k, first + j] = lanes[k, j]
 
 
-@jit
+@part
 def _lift(lanes, j, model):  # type: ignore[no-untyped-def]
     lanes[U, j], lanes[U_LIFT, j] = lifting(lanes[U, j], lanes[U_LIFT, j])
     lanes[V, j], lanes[V_LIFT, j] = lifting(lanes[V, j], lanes[V_LIFT, j])
@@ -76,8 +74,8 @@ def _lift(lanes, j, model):  # type: ignore[no-untyped-def]
         lanes[E, j], lanes[E_LIFT, j] = lifting(lanes[E, j], lanes[E_LIFT, j])
 
 
-@jit
-def _advance(lanes, j, model, x):  # type: ignore[no-untyped-def]
+@part
+def advance(lanes, j, model, x):  # type: ignore[no-untyped-def]
     """Take one step of a lane; its residual before the step."""
     u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
     e = carried(model, residual(u, v, mu), lanes[E, j])
@@ -88,14 +86,15 @@ def _advance(lanes, j, model, x):  # type: ignore[no-untyped-def]
     return e
 
 
-@jit
-def _begin_span(lanes, j):  # type: ignore[no-untyped-def]
+@part
+def begin_span(lanes, j):  # type: ignore[no-untyped-def]
+    """Note where a lane is before a span of steps."""
     lanes[SPAN_PEAK, j], lanes[SPAN_RISE, j] = 0.0, -np.inf
     lanes[SPAN_U, j], lanes[SPAN_V, j], lanes[SPAN_E, j] = lanes[U, j], lanes[V, j], lanes[E, j]
 
 
-@jit
-def _track(lanes, j, model, loss, excess):  # type: ignore[no-untyped-def]
+@part
+def track(lanes, j, model, loss, excess):  # type: ignore[no-untyped-def]
     """Note a step's loss, and by how much it exceeds the criterion of a rise."""
     if model != QUIET:
         last = lanes[LAST, j]
@@ -105,8 +104,8 @@ def _track(lanes, j, model, loss, excess):  # type: ignore[no-untyped-def]
     lanes[SPAN_RISE, j] = max(lanes[SPAN_RISE, j], excess)
 
 
-@jit
-def _end_span(lanes, j, step):  # type: ignore[no-untyped-def]
+@part
+def end_span(lanes, j, step):  # type: ignore[no-untyped-def]
     """Take stock of a lane after a span that began at `step`.
 
     Everything is read before anything is written, and chosen by selection, not by branches: that
@@ -132,9 +131,9 @@ def _end_span(lanes, j, step):  # type: ignore[no-untyped-def]
     lanes[V, j], lanes[V_LIFT, j] = lifting(rest if v == 0.0 else v, lanes[V_LIFT, j])
 
 
-@jit
-def _end_span_of_residual(lanes, j, step):  # type: ignore[no-untyped-def]
-    """Do for the carried residual what `_end_span` did; a loop of its own, or none is packed."""
+@part
+def end_span_of_residual(lanes, j, step):  # type: ignore[no-untyped-def]
+    """Do for the carried residual what `end_span` did; a loop of its own, or none is packed."""
     e, lift, mark_e, span_e = lanes[E, j], lanes[E_LIFT, j], lanes[MARK_E, j], lanes[SPAN_E, j]
     mark = lanes[MARK_STEP, j] == step
     lanes[MARK_E, j] = span_e if mark else mark_e
@@ -159,15 +158,15 @@ def _make_iterate(model: int) -> Callable[..., None]:
         widest_registers()
         lanes = workspace(LOCAL_ROWS, width)
         for first in range(0, state.shape[1], width):
-            _fetch(state, first, lanes, BARE_ROWS)
+            fetch(state, first, lanes, BARE_ROWS)
             for span in range(0, steps, stretch):
                 for t in range(span, min(span + stretch, steps)):
                     x = noise[start + t] if model != QUIET else 0.0
                     for j in range(width):
-                        _advance(lanes, j, model, x)
+                        advance(lanes, j, model, x)
                 for j in range(width):
                     _lift(lanes, j, model)
-            _store(lanes, state, first, BARE_ROWS)
+            store(lanes, state, first, BARE_ROWS)
 
     return iterate
 
@@ -178,65 +177,23 @@ def _make_settle(model: int) -> Callable[..., None]:
         widest_registers()
         lanes = workspace(LOCAL_ROWS, TRACKED)
         for first in range(0, state.shape[1], TRACKED):
-            _fetch(state, first, lanes, TRACKED_ROWS)
+            fetch(state, first, lanes, TRACKED_ROWS)
             for span in range(0, steps, SPAN):
                 for j in range(TRACKED):
-                    _begin_span(lanes, j)
+                    begin_span(lanes, j)
                 for t in range(span, min(span + SPAN, steps)):
                     x = noise[start + t] if model != QUIET else 0.0
                     for j in range(TRACKED):
                         n = half_norm(lanes[U, j], lanes[V, j])
-                        e = _advance(lanes, j, model, x)
-                        _track(lanes, j, model, e * e, loss_rise(e, e + lanes[MU, j], n))
+                        e = advance(lanes, j, model, x)
+                        track(lanes, j, model, e * e, loss_rise(e, e + lanes[MU, j], n))
                 for j in range(TRACKED):
-                    _end_span(lanes, j, float(start + span))
+                    end_span(lanes, j, float(start + span))
                 for j in range(TRACKED if model == MULTIPLICATIVE else 0):
-                    _end_span_of_residual(lanes, j, float(start + span))
-            _store(lanes, state, first, TRACKED_ROWS)
+                    end_span_of_residual(lanes, j, float(start + span))
+            store(lanes, state, first, TRACKED_ROWS)
 
     return settle
-
-
-def _make_measure(model: int) -> Callable[..., None]:
-    @jit
-    def measure(state, steps, start, noise):  # type: ignore[no-untyped-def]
-        widest_registers()
-        lanes = workspace(LOCAL_ROWS, MEASURED)
-        for first in range(0, state.shape[1], MEASURED):
-            _fetch(state, first, lanes, ROWS)
-            for span in range(0, steps, SPAN):
-                for j in range(MEASURED):
-                    _begin_span(lanes, j)
-                for t in range(span, min(span + SPAN, steps)):
-                    x = noise[start + t] if model != QUIET else 0.0
-                    for j in range(MEASURED):
-                        u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
-                        n = half_norm(u, v)
-                        e = _advance(lanes, j, model, x)
-                        r, h = draw(model, e, lanes[AMPLITUDE, j], x)
-                        lanes[X, j], lanes[Y, j] = tangent(u, v, lanes[X, j], lanes[Y, j], r, h)
-                        lanes[DET, j] *= determinant(r, h * (e + mu), h * n)
-                        lanes[SUM_N, j] += n
-                        lanes[SUM_E2, j] += e * e
-                        _track(lanes, j, model, e * e, loss_rise(e, e + mu, n))
-                for j in range(MEASURED):
-                    _end_span(lanes, j, float(start + span))
-                    _rescale(lanes, j)
-                for j in range(MEASURED if model == MULTIPLICATIVE else 0):
-                    _end_span_of_residual(lanes, j, float(start + span))
-            _store(lanes, state, first, ROWS)
-
-    return measure
-
-
-@jit
-def _rescale(lanes, j):  # type: ignore[no-untyped-def]
-    x, y, det = lanes[X, j], lanes[Y, j], lanes[DET, j]
-    x_strides, det_strides = lanes[X_STRIDES, j], lanes[DET_STRIDES, j]
-    factor, strides = rescaling(max(abs(x), abs(y)))
-    lanes[X, j], lanes[Y, j], lanes[X_STRIDES, j] = x * factor, y * factor, x_strides + strides
-    factor, strides = rescaling(abs(det))
-    lanes[DET, j], lanes[DET_STRIDES, j] = det * factor, det_strides + strides
 
 
 def _make_moment(model: int) -> Callable[..., None]:
@@ -255,7 +212,7 @@ def _make_moment(model: int) -> Callable[..., None]:
             for t in range(start, min(start + SPAN, total) if start >= 0 else start):
                 if escaped and not 2.0 * half_norm(lane[U, 0], lane[V, 0]) <= ESCAPE_SQUARED:
                     break
-                e = _advance(lane, 0, model, noise[t] if model != QUIET else 0.0)
+                e = advance(lane, 0, model, noise[t] if model != QUIET else 0.0)
                 if escaped or e * e > CONVERGED:
                     found = t + 1
             out[j] = found
@@ -270,24 +227,24 @@ def _make_record(model: int) -> Callable[..., None]:
         lanes, page = workspace(LOCAL_ROWS, BARE), workspace(SPAN, BARE)
         samples = out.shape[1]
         for first in range(0, state.shape[1], BARE):
-            _fetch(state, first, lanes, BARE_ROWS)
+            fetch(state, first, lanes, BARE_ROWS)
             for span in range(0, samples, SPAN):
                 length = min(SPAN, samples - span)
                 for t in range(length):
                     x = noise[start + span + t] if model != QUIET else 0.0
                     for j in range(BARE):
-                        page[t, j] = _advance(lanes, j, model, x)
+                        page[t, j] = advance(lanes, j, model, x)
                 for j in range(BARE):
                     _lift(lanes, j, model)
                     for t in range(length):
                         out[first + j, span + t] = page[t, j]
-            _store(lanes, state, first, BARE_ROWS)
+            store(lanes, state, first, BARE_ROWS)
 
     return record
 
 
 # One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE and TARGET.
-ITERATE, SETTLE, MEASURE, MOMENT, RECORD = (
+ITERATE, SETTLE, MOMENT, RECORD = (
     tuple(make(model) for model in (QUIET, MULTIPLICATIVE, TARGET))
-    for make in (_make_iterate, _make_settle, _make_measure, _make_moment, _make_record)
+    for make in (_make_iterate, _make_settle, _make_moment, _make_record)
 )

@@ -32,7 +32,7 @@ Indices = NDArray[np.int64]
 Model = Literal["none", "multiplicative", "target"]
 Law = Literal["two_point", "uniform", "normal"]
 
-ZERO = 2.0**-300, 2.0**20  # stand-in for a factor that is exactly zero, and its strides
+ZERO = 2.0**-150, 2.0**30  # stand-in for a factor that is exactly zero, and its lift
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,18 @@ class Noise:
 SILENCE = Noise("none", "two_point", np.zeros(1), np.zeros(1))
 
 
+def padded(count: int) -> int:
+    """Lanes that make whole blocks, and an odd number of these.
+
+    A kernel works on one column of blocks: rows that lay a power of two apart in memory would share
+    a few places of the cache.
+    """
+    return (-(-count // BLOCK) | 1) * BLOCK
+
+
 def prepare(u: Floats, v: Floats, mu: Floats, noise: Noise = SILENCE) -> Floats:
     """State of N lanes from their starts, padded with still lanes to a whole number of blocks."""
-    state = np.zeros((ROWS, -(-u.size // BLOCK) * BLOCK))
+    state = np.zeros((ROWS, padded(u.size)))
     state[RISE], state[E], state[MARK_STEP] = -np.inf, np.inf, -1.0
     state[X], state[Y] = 1.0, 0.75  # any direction but the two that are invariant
     state[U], state[V], state[MU] = 0.75, 0.25, 0.5  # a stable minimum, e = 0 to the last bit
@@ -74,13 +83,13 @@ def prepare(u: Floats, v: Floats, mu: Floats, noise: Noise = SILENCE) -> Floats:
 
 def pack(state: Floats, lanes: Indices) -> Floats:
     """Copy some lanes into a state of their own, repeated to fill its last block."""
-    return state[:, np.resize(lanes, -(-lanes.size // BLOCK) * BLOCK)]
+    return np.take(state, np.resize(lanes, padded(lanes.size)), axis=1)
 
 
 def true_value(state: Floats, row: int, lift: int) -> Floats:
-    """Return a row with the strides of `model.lifting` taken back."""
-    strides = np.minimum(state[lift], 8.0).astype(np.int32)  # 2**-2400 is zero
-    return np.ldexp(state[row], -300 * strides)
+    """Return a row with `model.lifting` taken back."""
+    bits = np.minimum(state[lift], 3000.0).astype(np.int32)  # 2**-3000 is zero
+    return np.ldexp(state[row], -bits)
 
 
 def factors(state: Floats) -> tuple[Floats, Floats]:

@@ -9,30 +9,31 @@ round differently in another kernel, a shorter vector or another processor, so a
 bits wherever and next to whichever cell it is computed.
 """
 
-from lt2f.dynamics.compiler import fma, jit
+from lt2f.dynamics.compiler import double, fma, part, pattern
 
 # Powers of two, so that rescaling is exact. A value may lose or gain 300 bits between two looks at
-# it, once even 600, and what is TINY can lose 100 before its square is subnormal, which is slow.
+# it, once even 600.
 TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**300
 CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
 # Models of noise.
 QUIET, MULTIPLICATIVE, TARGET = range(3)
-LOG_STRIDE = 207.94415416798358  # log(2**300)
+LOG_STRIDE, LOG_2 = 207.94415416798358, 0.6931471805599453  # log(2**300), log(2)
+UNITS = 0x4330000000000000  # bits of 2**52
 
 
-@jit
+@part
 def residual(u: float, v: float, mu: float) -> float:
     """Residual e = ab - mu of the full-batch loss e^2/2."""
     return fma(u, u, -fma(v, v, mu))
 
 
-@jit
+@part
 def half_norm(u: float, v: float) -> float:
     """Return n = (a^2 + b^2)/2 = S/2; at a minimum S is step size times sharpness."""
     return fma(u, u, v * v)
 
 
-@jit
+@part
 def draw(model: int, e: float, amplitude: float, x: float) -> tuple[float, float]:
     """Residual r that a step uses, and its multiplier h, under one number x of the noise.
 
@@ -47,13 +48,13 @@ def draw(model: int, e: float, amplitude: float, x: float) -> tuple[float, float
     return e, 1.0
 
 
-@jit
+@part
 def carry(e: float, r: float, h: float, ab: float, n: float) -> float:
     """Residual e (1 - hS + h r ab) after a step with r = h e, to relative precision."""
     return e * fma(h * r, ab, fma(-2.0, h * n, 1.0))
 
 
-@jit
+@part
 def carried(model: int, e: float, previous: float) -> float:
     """Residual to go on with: the one carried along while it is small, else ab - mu.
 
@@ -65,26 +66,26 @@ def carried(model: int, e: float, previous: float) -> float:
     return e
 
 
-@jit
+@part
 def loss_rise(e: float, ab: float, n: float) -> float:
     """S - 2 - mu e - e^2: inside the ellipse the next loss is larger iff this is positive."""
     return fma(-e, ab, fma(2.0, n, -2.0))
 
 
-@jit
+@part
 def determinant(r: float, hab: float, hn: float) -> float:
     """Jacobian determinant 1 - hS - r(r + 2h ab) of a step with residual r = h ab - m."""
     return fma(-r, fma(2.0, hab, r), fma(-2.0, hn, 1.0))
 
 
-@jit
+@part
 def tangent(u: float, v: float, x: float, y: float, r: float, h: float) -> tuple[float, float]:
     """Image of the tangent vector (x, y) under the Jacobian at (u, v), in U and V."""
     dr = 2.0 * h * fma(u, x, -v * y)
     return fma(-u, dr, fma(-r, x, x)), fma(v, dr, fma(r, y, y))
 
 
-@jit
+@part
 def rescaling(size: float) -> tuple[float, float]:
     """Power of two that brings `size` back into range, and the strides it moves upwards."""
     factor = STRIDE if size < TINY else (1.0 / STRIDE if size > HUGE else 1.0)
@@ -92,16 +93,27 @@ def rescaling(size: float) -> tuple[float, float]:
     return factor, strides
 
 
-@jit
-def lifting(value: float, strides: float) -> tuple[float, float]:
-    """Keep a vanishing factor in range: its true value is value * 2**(-300 strides).
+@part
+def exponent(x: float) -> float:
+    """Return k of 2^k <= |x| < 2^(k + 1); -1023 for zero, 1024 for what is not finite."""
+    # an integer below 2^52 in the last bits of 2^52 is that number of units
+    return double(((pattern(x) >> 52) & 0x7FF) | UNITS) - (2.0**52 + 1023.0)
 
-    Below 2**-100 a factor is too small to change the residual by one bit, so it evolves as a
-    tangent vector does and its scale is free. Without this a contracting orbit would end in
-    subnormal numbers, where a step costs a hundred times more and the growth rate is lost.
+
+@part
+def power_of_two(k: float) -> float:
+    """Return 2^k for a whole number k from -1022 to 1023."""
+    return double(pattern(k + (2.0**52 + 1023.0)) << 52)
+
+
+@part
+def lifting(value: float, lift: float) -> tuple[float, float]:
+    """Keep a vanishing factor in range: its true value is value * 2^-lift.
+
+    Below 2^-150 a factor is too small to change the residual by one bit, also after the 64 steps
+    in which it can grow to 2^-48; so it evolves as a tangent vector does and its scale is free.
+    Without this a contracting orbit would end in subnormal numbers, where a step costs a hundred
+    times more and the growth rate is lost.
     """
-    size = abs(value)
-    up, down = size < TINY, (strides > 0.0) & (size > 2.0**-100)
-    factor = STRIDE if up else (1.0 / STRIDE if down else 1.0)
-    change = 1.0 if up else (-1.0 if down else 0.0)
-    return value * factor, strides + change
+    change = max(max(-150.0 - exponent(value), -lift), -1000.0)
+    return value * power_of_two(change), lift + change

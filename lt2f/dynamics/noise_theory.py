@@ -12,8 +12,6 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.special import dawsn, xlogy
 
 from lt2f.dynamics.theory import FloatArray
 
@@ -36,6 +34,8 @@ def _two_point(c: FloatArray, w: FloatArray) -> FloatArray:
 
 def _uniform(c: FloatArray, w: FloatArray) -> FloatArray:
     """Average log|z| over c - w sqrt(3) < z < c + w sqrt(3)."""
+    from scipy.special import xlogy  # here, because most sweeps can do without its import
+
     half = SUPPORT["uniform"] * w
     t = np.divide(half, np.abs(c), out=np.full_like(c, np.inf), where=c != 0)
     # Wide: the primitive z log|z| - z. Narrow: its expansion, whose terms do not cancel.
@@ -54,6 +54,8 @@ def _normal(c: FloatArray, w: FloatArray) -> FloatArray:
     G(0) = -(gamma + log 2)/2. Forty Gauss nodes integrate that entire function to rounding for
     m <= 10; beyond, the asymptotic series -sum (2k-1)!!/(2k m^2k) of log|m + xi| - log m does.
     """
+    from scipy.special import dawsn
+
     m = np.divide(np.abs(c), w, out=np.full_like(c, np.inf), where=w > 0)
     nodes, weights = np.polynomial.legendre.leggauss(40)
     x = np.minimum(m, 10.0) / math.sqrt(2.0)
@@ -105,6 +107,8 @@ def almost_sure_threshold(noise: float, law: Law) -> float:
     if law == "two_point":
         square = noise * noise
         return 2 / (1 - square) if square < 0.5 else 2 / (1 + math.sqrt(2 * square - 1))
+
+    from scipy.optimize import brentq
 
     def exponent(sharpness: float) -> float:
         return float(almost_sure_exponent(sharpness, noise, law))

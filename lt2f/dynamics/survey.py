@@ -6,7 +6,6 @@ one lane. What was found is labelled in `labels`.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -15,20 +14,11 @@ from lt2f.dynamics.averages import BLOCKS, block_edges, mean_and_error
 from lt2f.dynamics.kernels import (
     AMPLITUDE,
     CONVERGED,
-    DET,
-    DET_STRIDES,
     ESCAPED,
-    MEASURE,
     MU,
     SETTLE,
-    SUM_E2,
-    SUM_N,
-    V_LIFT,
-    X_STRIDES,
     U,
     V,
-    X,
-    Y,
 )
 from lt2f.dynamics.lanes import (
     SILENCE,
@@ -41,7 +31,8 @@ from lt2f.dynamics.lanes import (
     prepare,
     residual_and_norm,
 )
-from lt2f.dynamics.model import LOG_STRIDE, MULTIPLICATIVE, QUIET
+from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
+from lt2f.dynamics.rates import KEPT, MEASURE, RATES
 
 ALIGN = 256  # last transient steps, in which the tangent vector finds its direction
 FIRST_LOOK, FIRST_LOCK = 64, 512  # steps after which a lane is first looked at, and for a cycle
@@ -199,29 +190,11 @@ def measure(state: Floats, schedule: Schedule, noise: Noise) -> tuple[Floats, Fl
     The rates are the largest exponent, the second one, the transverse one (nats per step), the
     sharpness a^2 + b^2 and the loss e^2/2, over the measured steps.
     """
-    edges, kernel = block_edges(schedule.measure), MEASURE[noise.index]
-    rates = np.empty((BLOCKS, 5, state.shape[1]))
+    kernel, settled = MEASURE[noise.index], schedule.settled
+    kept = np.empty((KEPT, state.shape[1]))
+    kernel(state, np.array([settled, schedule.transient]), noise.sequence, kept)
+    kernel(state, schedule.transient + block_edges(schedule.measure), noise.sequence, kept)
     with np.errstate(all="ignore"):  # lanes that escaped are inf and NaN by now
-        kernel(state, schedule.transient - schedule.settled, schedule.settled, noise.sequence)
-        after = sizes(state)
-        for rate, (first, last) in zip(rates, pairwise(edges.tolist()), strict=True):
-            before, strides = after, state[[X_STRIDES, V_LIFT]]
-            state[DET] = 1.0
-            state[[DET_STRIDES, SUM_N, SUM_E2]] = 0.0
-            kernel(state, last - first, schedule.transient + first, noise.sequence)
-            # Strides apart, for those of a factor that is exactly zero are many.
-            more = LOG_STRIDE * (state[[X_STRIDES, V_LIFT]] - strides)
-            after = sizes(state)
-            rate[0], rate[2] = after - before
-            rate[0] += more[0]
-            rate[2] -= more[1]
-            rate[1] = np.log(np.abs(state[DET])) + LOG_STRIDE * state[DET_STRIDES] - rate[0]
-            rate[3], rate[4] = 2.0 * state[SUM_N], state[SUM_E2] / 2.0
-            rate /= last - first
-        return mean_and_error(rates, np.diff(edges))
-
-
-def sizes(state: Floats) -> Floats:
-    """Logarithms of the length of the tangent vector and of the factor V as they stand, (2, N)."""
-    x, y = state[X], state[Y]
-    return np.stack([np.log(x * x + y * y) / 2.0, np.log(np.abs(state[V]))])
+        mean, error = mean_and_error(kept.reshape(-1, RATES, state.shape[1]), BLOCKS)
+    scale = np.array([1.0, 1.0, 1.0, 2.0, 0.5])[:, np.newaxis]  # from n and e^2 to S and the loss
+    return scale * mean, scale * error

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
@@ -28,10 +27,17 @@ def _uniform(raw: Words) -> Floats:
     return ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
+def _normal(raw: Words) -> Floats:
+    """Numbers of the standard normal law."""
+    from scipy.special import ndtri  # here, because most sweeps can do without its import
+
+    return np.asarray(ndtri(_uniform(raw)))
+
+
 LAWS: dict[str, Callable[[Words], Floats]] = {
     "two_point": lambda raw: np.where(raw >> np.uint64(63), 1.0, -1.0),
     "uniform": lambda raw: np.sqrt(3.0) * (2.0 * _uniform(raw) - 1.0),
-    "normal": lambda raw: ndtri(_uniform(raw)),
+    "normal": _normal,
 }
 
 

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lt2f.dynamics.averages import BLOCKS, block_edges, mean_and_error
+from lt2f.dynamics import averages
+from lt2f.dynamics.averages import BLOCKS, block_edges
 
 ULP = 2.0**-52
 FREEDOM = BLOCKS - 1
@@ -17,6 +18,14 @@ def test_blocks_part_a_run_evenly(steps):
     assert edges.size == BLOCKS + 1
     assert (edges[0], edges[-1]) == (0, steps)
     assert set(np.diff(edges)) <= {steps // BLOCKS, steps // BLOCKS + 1}
+
+
+def mean_and_error(rates, lengths):
+    """The same from the means of all blocks, shape (BLOCKS, ...)."""
+    weights = np.reshape(lengths / np.sum(lengths), (-1, *[1] * (rates.ndim - 1)))
+    d = rates - rates[0]
+    kept = rates[0], (weights * d).sum(axis=0), (weights * d * d).sum(axis=0)
+    return averages.mean_and_error(np.array(kept), len(lengths))
 
 
 @given(whole_blocks, st.integers(0, 2**32))

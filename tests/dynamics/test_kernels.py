@@ -12,11 +12,29 @@ from llvmlite import binding
 from lt2f.dynamics import kernels as k
 from lt2f.dynamics import lanes
 from lt2f.dynamics.compiler import WIDE
-from lt2f.dynamics.model import CARRIED, LOG_STRIDE, MULTIPLICATIVE, QUIET, TARGET
+from lt2f.dynamics.model import CARRIED, LOG_2, MULTIPLICATIVE, QUIET, TARGET
+from lt2f.dynamics.rates import KEPT, MEASURE
 
 STEPS = 72  # two spans and a quarter
 LONG = 5 * k.STRETCH
-RUNS = {"iterate": k.ITERATE, "settle": k.SETTLE, "measure": k.MEASURE}
+
+
+def in_one_block(model):
+    """Call `measure` as one calls the other kernels."""
+
+    def measure(state, steps, start, noise):
+        MEASURE[model](
+            state, np.array([start, start + steps]), noise, np.empty((KEPT, state.shape[1]))
+        )
+
+    return measure
+
+
+RUNS = {
+    "iterate": k.ITERATE,
+    "settle": k.SETTLE,
+    "measure": [in_one_block(model) for model in (QUIET, MULTIPLICATIVE, TARGET)],
+}
 AMPLITUDE = {QUIET: 0.0, MULTIPLICATIVE: 0.3, TARGET: 0.2}
 ULP = 2.0**-52
 every_kernel = pytest.mark.parametrize("name", RUNS)
@@ -37,7 +55,6 @@ def exact_noise(model, noise):
 def prepared(cells, model=QUIET):
     state = lanes.prepare(*cells)
     state[k.AMPLITUDE] = AMPLITUDE[model]
-    state[k.DET] = 1.0
     return state
 
 
@@ -105,7 +122,10 @@ def test_one_step_is_the_map(crowd):
 def test_record_is_a_plain_loop(model, crowd, plain_orbit):
     steps = 45
     residuals, state = record(crowd, steps, model)
-    np.testing.assert_array_equal(state, run("iterate", model, crowd, steps))
+    left = np.isfinite(residuals[:, -1])
+    same = run("iterate", model, crowd, steps)[:, :192]
+    np.testing.assert_array_equal(state[:, left], same[:, left])
+    assert 100 < left.sum() < 192
     noise = exact_noise(model, noise_of(steps))
     for j, cell in enumerate(zip(*crowd, strict=True)):
         plain = [float(e) for _, _, e in plain_orbit(*cell, steps - 1, model, noise)]
@@ -151,10 +171,6 @@ def test_calls_of_any_length_do_not_matter(name, model, crowd, cuts):
         np.testing.assert_array_equal(one[left], other[left])
     same = [k.PEAK, k.ESCAPED]
     np.testing.assert_array_equal(several[same], whole[same])
-    # what is lifted counts as it stands, below 2^-200 in its square: without noise S alone
-    for row, lifted in ((k.SUM_N, True), (k.SUM_E2, model == MULTIPLICATIVE)):
-        atol = 2.0**-190 if lifted else 0.0
-        np.testing.assert_allclose(several[row], whole[row], rtol=0, atol=atol)
     np.testing.assert_array_equal(moments(several, 160, model), moments(whole, 160, model))
 
 
@@ -221,37 +237,6 @@ def test_moment_is_the_first_passage_or_the_last_violation(name, model, crowd, p
     assert kinds == ({"escaped", "never"} | ({"at once", "later"} if model != TARGET else set()))
 
 
-@every_model
-def test_sums_and_tangents_of_measure(model, crowd, plain_orbit):
-    cells = [x[::4] for x in crowd]
-    state = run("measure", model, cells)
-    noise = exact_noise(model, noise_of(STEPS))
-    for j, cell in enumerate(zip(*cells, strict=True)):
-        *orbit, _ = plain_orbit(*cell, STEPS, model, noise)
-        if len(orbit) < STEPS:
-            continue
-        scale_of_tangent, scale = (
-            Fraction(2) ** int(300 * state[row, j]) for row in (k.X_STRIDES, k.DET_STRIDES)
-        )
-        s = squares = Fraction(0)
-        x, y, volume, slack = Fraction(1), Fraction(3, 4), Fraction(1), 0.0
-        for (u, v, e), n in zip(orbit, noise, strict=False):
-            h, r = (1 + n, (1 + n) * e) if model == MULTIPLICATIVE else (1, e - n)
-            uu, uv, vv = (2 * h * z for z in (u * u, u * v, v * v))
-            x, y = (1 - r - uu) * x + uv * y, uv * x + (1 + r - vv) * y
-            det = (1 - r - uu) * (1 + r - vv) - uv * uv
-            s, squares, volume = s + 2 * (u * u + v * v), squares + e * e, volume * det
-            slack += 25 * ULP / float(abs(det))  # some 20 ulps of its terms, one of the product
-        # STEPS additions of what is positive
-        assert 2 * state[k.SUM_N, j] == pytest.approx(float(s), rel=STEPS * ULP, abs=1e-80)
-        assert state[k.SUM_E2, j] == pytest.approx(float(squares), rel=STEPS * ULP, abs=1e-300)
-        assert state[k.DET, j] == pytest.approx(float(volume / scale), rel=slack)
-        # later steps may turn what is rounded into the direction that grows
-        tangent = state[[k.X, k.Y], j] / float(max(abs(x), abs(y)) / scale_of_tangent)
-        exact = [float(z / max(abs(x), abs(y))) for z in (x, y)]
-        assert tangent.tolist() == pytest.approx(exact, abs=1e-9)
-
-
 # Identities along an orbit, exact but for rounding
 
 inner = st.tuples(
@@ -269,7 +254,7 @@ def test_products_along_an_orbit(starts):
     e, state = record((u, v, mu), steps)
     e = e.astype(np.longdouble)
     for factor, lift, start, sign in ((k.U, k.U_LIFT, u, -1), (k.V, k.V_LIFT, v, 1)):
-        change = np.log(np.abs(state[factor] / start)) - LOG_STRIDE * state[lift]
+        change = np.log(np.abs(state[factor] / start)) - LOG_2 * state[lift]
         # a half ulp a step, and those of the logarithms, below 1000 in size
         assert change.astype(float) == pytest.approx(
             np.log(np.abs(1 + sign * e)).sum(axis=1).astype(float), abs=(steps + 2000) * ULP
@@ -299,7 +284,7 @@ def test_transverse_rate_is_the_mean_of_log_one_plus_e():
     e, state = record(cells, steps)
     start = lanes.prepare(*cells)
     change = np.log(np.abs(state[k.V] / start[k.V]))
-    change -= LOG_STRIDE * (state[k.V_LIFT] - start[k.V_LIFT])
+    change -= LOG_2 * (state[k.V_LIFT] - start[k.V_LIFT])
     exact = np.log(np.abs(1 + e.astype(np.longdouble))).sum(axis=1)
     assert exact.min() < -1000.0  # far beyond what a double holds
     # a half ulp a step, and those of the logarithms, below 4000 in size
@@ -320,7 +305,7 @@ def test_residual_at_a_minimum_keeps_its_digits_under_noise(name):
         factor = 1 - h * s + h * h * e * ab
         U, V = U * (1 - h * e), V * (1 + h * e)
         e, rate = e * factor, rate + np.log(np.abs(factor))
-    found = np.log(np.abs(state[k.E] / e0)) - LOG_STRIDE * state[k.E_LIFT]
+    found = np.log(np.abs(state[k.E] / e0)) - LOG_2 * state[k.E_LIFT]
     assert rate.max() < -200.0  # a fresh ab - mu would stop at -30
     assert rate.min() < -1000.0  # and a double at -740
     # while |e| is large, e and ab - mu are one thing but for rounding: 1e-16 of 2^-20 when it is
@@ -369,14 +354,19 @@ def loops(assembly):
 
 
 @pytest.mark.skipif(not (cpu.get("avx2") and cpu.get("fma")), reason="needs AVX2 and FMA")
-@pytest.mark.parametrize("name", [*RUNS, "record"])
+@pytest.mark.parametrize("name", ["iterate", "settle", "measure", "record"])
 @every_model
 def test_hot_loops_are_packed(name, model):
-    kernel = {**RUNS, "record": k.RECORD}[name][model]
+    table = {"iterate": k.ITERATE, "settle": k.SETTLE, "measure": MEASURE, "record": k.RECORD}
+    kernel = table[name][model]
     # inspection is not possible for what comes from the cache
     fresh = numba.jit(**kernel.targetoptions)(kernel.py_func)
     state, noise = prepared((np.ones(1), np.zeros(1), np.ones(1))), np.zeros(k.SPAN)
-    fresh(*((state, 0, noise, np.empty((64, 8))) if name == "record" else (state, 16, 0, noise)))
+    arguments = {
+        "record": (state, 0, noise, np.empty((64, 8))),
+        "measure": (state, np.array([0, 16]), noise, np.empty((KEPT, 64))),
+    }
+    fresh(*arguments.get(name, (state, 16, 0, noise)))
     (assembly,) = fresh.inspect_asm().values()
     packed = r"\bvf\w+pd\b.*"
     hot = [body for body in loops(assembly) if len(re.findall(packed, body)) >= 12]

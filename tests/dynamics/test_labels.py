@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lt2f.dynamics import kernels, labels, theory
+from lt2f.dynamics import kernels, labels, noise_theory, theory
 from lt2f.dynamics.codes import DecidedBy, Regime
-from lt2f.dynamics.labels import explore
+from lt2f.dynamics.labels import explore, observed
+from lt2f.dynamics.lanes import Noise
 from lt2f.dynamics.survey import Schedule, run
 
 ULP = 2.0**-52
@@ -108,6 +109,99 @@ def test_a_cell_does_not_depend_on_the_others(schedule, lanes, crowd):
     apart = outcome(*(x[lanes] for x in crowd), schedule)
     for name, values in together.items():
         np.testing.assert_array_equal(apart[name], values[lanes])
+
+
+def test_what_is_observed_is_explored_at_a_cost(plane):
+    cells, short, brute = plane
+    for schedule, expected in ((SHORT, short), (BRUTE, brute)):
+        found, steps = observed(*cells, schedule)
+        for name in expected:
+            np.testing.assert_array_equal(found[name], expected[name])
+        assert steps.shape == cells[0].shape
+        assert (steps <= schedule.total).all()
+    np.testing.assert_array_equal(steps, BRUTE.total)
+
+
+# Noise that ends: multiplicative noise at a minimum that is stable in mean square
+
+DRAWS = {
+    "two_point": lambda rng, n: rng.choice([-1.0, 1.0], n),
+    "uniform": lambda rng, n: rng.uniform(-np.sqrt(3), np.sqrt(3), n),
+    "normal": lambda rng, n: rng.normal(size=n),
+}
+LAWS = pytest.mark.parametrize("law", DRAWS)
+NOISY = Schedule(transient=2000, measure=2000)
+
+
+def noisy(law, amplitude, model="multiplicative", realization=0):
+    rng = np.random.default_rng((52, realization))
+    return Noise(model, law, DRAWS[law](rng, NOISY.total), amplitude)
+
+
+def both_ways(cells, noise):
+    """Outcome and steps with shortcuts, and the outcome of brute force."""
+    short, steps = observed(*cells, NOISY, noise)
+    brute, every = observed(*cells, replace(NOISY, shortcuts=False), noise)
+    assert (every == NOISY.total).all()
+    return short, steps, brute
+
+
+def assert_same_but_for_what_is_left_of_the_loss(short, brute):
+    """A run that ends has not seen the rest of a loss that is below the converged one."""
+    for name in brute.keys() - {"loss_mean", "loss_mean_error"}:
+        np.testing.assert_array_equal(short[name], brute[name], err_msg=name)
+    rest = np.abs(short["loss_mean"] - brute["loss_mean"])
+    assert np.nanmax(rest) <= kernels.CONVERGED / 2
+    other = ~np.isin(brute["regime"], CONVERGENT)
+    np.testing.assert_array_equal(short["loss_mean"][other], brute["loss_mean"][other])
+
+
+@LAWS
+@pytest.mark.parametrize("imbalance", [0.001, 0.9])
+def test_noisy_runs_that_end_early_are_those_of_brute_force(law, imbalance):
+    mu, s = (
+        x.ravel() for x in np.meshgrid(np.linspace(0.05, 1.6, 60), np.linspace(0.02, 0.95, 25))
+    )
+    u, v = theory.start_state(np.full(mu.size, imbalance), np.full(mu.size, 0.1))
+    for realization in range(3):
+        short, steps, brute = both_ways((u, v, mu), noisy(law, s, realization=realization))
+        assert_same_but_for_what_is_left_of_the_loss(short, brute)
+        assert set(brute["regime"]) >= {Regime.MONOTONE, Regime.CATAPULT, Regime.DIVERGENT}
+        # most of those that converge well below the bound are done long before the end
+        converged = np.isin(brute["regime"], CONVERGENT)
+        calm = converged & (brute["sharpness"] * (1 + s * s) < 1.9)
+        assert (steps[calm] < NOISY.total).mean() > 0.9
+        assert steps[calm].mean() < NOISY.total / 3
+        # nobody ends early above it, but by escape
+        wild = ~(brute["sharpness"] * (1 + s * s) < 2) & (brute["regime"] != Regime.DIVERGENT)
+        assert (steps[wild] == NOISY.total).all()
+
+
+@LAWS
+def test_between_the_two_thresholds_no_run_ends_early(law):
+    # stable almost surely and not in mean square: |e| falls far, and comes back in between
+    for s in (0.2, 0.4, 0.6):
+        low = noise_theory.mean_square_threshold(s)
+        high = noise_theory.almost_sure_threshold(s, law)
+        sharpness = low + (high - low) * np.linspace(0.02, 1.2, 60)  # and beyond
+        mu = sharpness / 2
+        cells = np.sqrt(mu) + 1e-3, np.full(60, 1e-200), mu
+        short, steps, brute = both_ways(cells, noisy(law, np.full(60, s)))
+        assert_same_but_for_what_is_left_of_the_loss(short, brute)
+        kept = brute["regime"] != Regime.DIVERGENT
+        assert (steps[kept] == NOISY.total).all()
+        largest = noise_theory.largest_step(s, law)
+        assert kept[~noise_theory.multiplicative_escape_is_possible(mu, largest)].all()
+
+
+@LAWS
+def test_target_noise_never_ends(law):
+    mu = np.linspace(0.1, 1.2, 40)
+    cells = np.sqrt(mu), np.full(40, 0.1), mu
+    short, steps, brute = both_ways(cells, noisy(law, np.full(40, 0.02), "target"))
+    for name in brute:
+        np.testing.assert_array_equal(short[name], brute[name])
+    assert (steps[brute["regime"] != Regime.DIVERGENT] == NOISY.total).all()
 
 
 # What the plane looks like

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from lt2f.dynamics import kernels as k
 from lt2f.dynamics import lanes
 from lt2f.dynamics.model import CARRIED, MULTIPLICATIVE, QUIET, TARGET
+from lt2f.dynamics.rates import KEPT, MEASURE
 
 
 def some(count):
@@ -17,15 +18,17 @@ def test_state_is_padded_to_whole_blocks(count):
     state = lanes.prepare(*some(count))
     assert state.shape[0] == k.ROWS
     assert state.shape[1] % k.BLOCK == 0
-    assert count <= state.shape[1] < count + k.BLOCK
+    assert count <= state.shape[1] < count + 2 * k.BLOCK
+    assert state.shape[1] // k.BLOCK % 2 == 1
 
 
 @pytest.mark.parametrize("model", [QUIET, MULTIPLICATIVE, TARGET])
 def test_padding_stands_still(model):
     state = lanes.prepare(*some(1))
     before = state.copy()
-    for kernels in (k.ITERATE, k.SETTLE, k.MEASURE):
+    for kernels in (k.ITERATE, k.SETTLE):
         kernels[model](state, 100, 0, np.ones(100))
+    MEASURE[model](state, np.array([0, 40, 100]), np.ones(100), np.empty((KEPT, state.shape[1])))
     rows = [k.U, k.V, k.MU, k.ESCAPED, k.PEAK]
     np.testing.assert_array_equal(state[rows, 1:], before[rows, 1:])
     assert (state[[k.U, k.V], 0] != before[[k.U, k.V], 0]).all()
@@ -37,9 +40,9 @@ def test_factors_are_the_starts(crowd):
     assert (state[[k.U, k.V]] != 0.0).all()  # a factor of zero would have no growth rate
 
 
-def test_factors_take_strides_back():
+def test_factors_take_lifts_back():
     state = lanes.prepare(np.ones(3), np.full(3, 2.0**-150), np.full(3, 0.5))
-    state[k.V_LIFT, :3] = [1.0, 2.0, 1e6]
+    state[k.V_LIFT, :3] = [300.0, 600.0, 1e6]
     assert lanes.factors(state)[1][:3].tolist() == [2.0**-450, 2.0**-750, 0.0]
 
 
@@ -61,7 +64,7 @@ def test_pack_copies_whole_lanes(chosen):
     packed = lanes.pack(state, np.array(chosen))
     np.testing.assert_array_equal(packed[:, : len(chosen)], state[:, chosen])
     assert packed.shape[1] % k.BLOCK == 0
-    assert packed.shape[1] < len(chosen) + k.BLOCK
+    assert packed.shape[1] < len(chosen) + 2 * k.BLOCK
     assert set(packed[0]) == set(state[0, chosen])  # only lanes that have to be run anyway
 
 
@@ -78,7 +81,7 @@ def test_a_residual_that_is_carried_is_the_residual(e):
     state = lanes.prepare(*some(64))
     state[k.E] = e
     np.testing.assert_array_equal(lanes.residual_and_norm(state)[0], e)
-    state[k.E_LIFT] = 1.0
+    state[k.E_LIFT] = 300.0
     np.testing.assert_array_equal(lanes.residual_and_norm(state)[0], e * 2.0**-300)
     state[k.E], state[k.E_LIFT] = CARRIED, 0.0
     np.testing.assert_array_equal(lanes.residual_and_norm(state)[0], k.residuals(*some(64)))

@@ -13,6 +13,7 @@ from lt2f.dynamics import kernels as k
 from lt2f.dynamics import lanes
 from lt2f.dynamics.compiler import WIDE
 from lt2f.dynamics.model import MULTIPLICATIVE, QUIET, TARGET
+from lt2f.dynamics.rates import KEPT, MEASURE
 
 HASWELL = [
     "avx",
@@ -46,12 +47,14 @@ def states(cells):
     """State of every kernel under every model of noise after some spans, one after the other."""
     noise = np.random.default_rng(8).uniform(-1.5, 1.5, 300)
     out = []
-    for table in (k.ITERATE, k.SETTLE, k.MEASURE):
-        for model in (QUIET, MULTIPLICATIVE, TARGET):
-            state = lanes.prepare(*cells)
-            state[k.AMPLITUDE], state[k.DET] = 0.0 if model == QUIET else 0.2, 1.0
-            table[model](state, 300, 0, noise)
-            out.append(state)
+    for model in (QUIET, MULTIPLICATIVE, TARGET):
+        state = lanes.prepare(*cells)
+        state[k.AMPLITUDE] = 0.0 if model == QUIET else 0.2
+        k.ITERATE[model](state, 100, 0, noise)
+        k.SETTLE[model](state, 100, 100, noise)
+        kept = np.empty((KEPT, state.shape[1]))
+        MEASURE[model](state, np.array([200, 240, 300]), noise, kept)
+        out.append(np.vstack([state, kept]))
     return np.array(out)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lt2f.dynamics import kernels as k
 from lt2f.dynamics import survey, theory
 from lt2f.dynamics.averages import BLOCKS
-from lt2f.dynamics.lanes import SILENCE, factors, prepare
+from lt2f.dynamics.lanes import SILENCE, Noise, factors, prepare
 from lt2f.dynamics.model import QUIET
 from lt2f.dynamics.survey import Schedule
 
@@ -71,6 +71,87 @@ def test_only_a_stable_minimum_is_arrived_at(mu, attracts):
     assert survey.at_minimum(prepare(*lane(np.sqrt(mu), 0.0, mu)))[0] == attracts
 
 
+# Under multiplicative noise
+
+
+def gone(e, u, v, amplitude):
+    """Whether a residual e, carried along at a minimum (u, v), is too small to come back."""
+    cells = lane(u, v, np.asarray(u) ** 2 - np.asarray(v) ** 2)
+    state = prepare(*cells, replace(SILENCE, amplitude=np.broadcast_to(amplitude, cells[0].shape)))
+    state[k.E] = e
+    return survey.has_gone(state)[: cells[0].size].tolist()
+
+
+def test_a_residual_has_gone_below_its_bound():
+    # the minimum has S = 1.25, stable in mean square for s^2 < 0.6
+    sizes = [0.0, 2.0**-1000, 2.0**-101, 2.0**-100, 2.0**-99, 1e-24, 1e-12]
+    expected = [True, True, True, False, False, False, False]
+    for sign in (1.0, -1.0):
+        assert [gone(sign * e, 0.75, 0.25, 0.5)[0] for e in sizes] == expected
+
+
+@pytest.mark.parametrize(("u", "v"), [(0.75, 0.25), (0.5, 0.0), (0.75, 0.5)])  # S = 5/4, 1/2, 13/8
+def test_it_has_gone_only_where_the_minimum_is_stable_in_mean_square(u, v):
+    # E (1 - hS)^2 = (1 - S)^2 + s^2 S^2 for each law
+    s = 2 * (u * u + v * v)
+    edge = np.sqrt((1 - (1 - s) ** 2) / s**2)
+    assert gone(2.0**-200, u, v, edge * (1 - 1e-12)) == [True]
+    assert gone(2.0**-200, u, v, edge * (1 + 1e-12)) == [False]
+
+
+def test_a_lifted_residual_has_gone():
+    state = prepare(*lane(0.8, 0.25, 0.5), replace(SILENCE, amplitude=np.full(1, 0.5)))
+    state[k.E], state[k.E_LIFT] = 0.5, 400.0  # 2^-401
+    assert survey.has_gone(state)[0]
+    state[k.E_LIFT] = 0.0
+    assert not survey.has_gone(state)[0]
+
+
+def test_what_escapes_has_not_gone():
+    state = prepare(*lane([1e200, np.inf, np.nan], 0.0, 1.0))
+    assert not survey.has_gone(state)[:3].any()
+
+
+@pytest.mark.parametrize("model", ["none", "multiplicative", "target"])
+def test_only_multiplicative_noise_lets_a_residual_go(model):
+    noise = Noise(model, "two_point", np.zeros(1), np.full(1, 0.5))
+    state = prepare(*lane(0.75, 0.25, 0.5), noise)[:, :1]
+    state[k.E] = 2.0**-200
+    ends = survey.certain(state, SHORT, 64, noise)[0]
+    assert ends == (model != "target")  # without noise it is an arrival at a stable minimum
+
+
+def test_who_has_gone_does_not_come_back():
+    # Doob: e^2 is a supermartingale, and comes from 2^-200 to 1e-24 with a chance below 1e-36
+    rng = np.random.default_rng(50)
+    for s, draws in (
+        (0.3, rng.choice([-1.0, 1.0], (4000, 400))),
+        (0.6, rng.normal(size=(4000, 400))),
+    ):
+        sharpness = 0.999 * 2 / (1 + s * s)
+        path = np.cumsum(np.log(np.abs(1 - (1 + s * draws) * sharpness)), axis=0)
+        assert path.max() > 1.0  # some come nearer to coming back
+        assert path.max() < np.log(1e-12 / 2.0**-100)
+
+
+# Schedules
+
+
+@pytest.mark.parametrize(
+    ("transient", "settled"), [(0, 0), (1, 0), (256, 0), (257, 1), (3000, 2744)]
+)
+def test_settled_leaves_room_to_align(transient, settled):
+    schedule = Schedule(transient, 320)
+    assert schedule.settled == settled
+    assert schedule.total == transient + 320
+    assert transient - settled == min(transient, survey.ALIGN)
+
+
+def test_a_schedule_infers_only_if_asked():
+    schedule = Schedule(1, 2)
+    assert (schedule.shortcuts, schedule.infer, schedule.follow) == (True, False, True)
+
+
 # Runs
 
 
@@ -114,6 +195,74 @@ def test_rates_are_missing_exactly_where_a_run_ended(crowd):
         assert np.isnan(found.errors[:, early]).all()
         left = ~early & (found.state[k.ESCAPED] == 0.0)
         assert np.isfinite(found.rates[[LARGEST, SHARPNESS, LOSS]][:, left]).all()
+
+
+def test_steps_are_those_taken(crowd):
+    short, brute = survey.run(*crowd, SHORT), survey.run(*crowd, BRUTE)
+    np.testing.assert_array_equal(brute.steps, BRUTE.total)
+    early = ended(crowd, SHORT)
+    np.testing.assert_array_equal(short.steps[~early], SHORT.total)
+    # lanes are looked at after 64, 128, 256 ... steps and when the tangent vector starts
+    assert set(short.steps[early]) <= {64, 128, 256, SHORT.settled}
+    assert (short.steps[early] == 64).any()
+    # and ended at the first look that was certain
+    for steps in np.unique(short.steps[early]):
+        at = early & (short.steps == steps)
+        state = prepare(*(x[at] for x in crowd))
+        if steps > 64:
+            k.SETTLE[QUIET](state, steps // 2, 0, SILENCE.sequence)
+            looked = state[:, : at.sum()]
+            if steps < SHORT.settled:
+                assert not survey.certain(looked, SHORT, steps // 2, SILENCE).any()
+        k.SETTLE[QUIET](state, steps - (steps // 2) * (steps > 64), 0, SILENCE.sequence)
+        assert survey.certain(state[:, : at.sum()], SHORT, steps, SILENCE).all()
+
+
+PATH_ROWS = [k.U, k.V, k.U_LIFT, k.V_LIFT, k.PEAK, k.RISE, k.ESCAPED]
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_what_is_inferred_is_not_measured(follow, crowd):
+    schedule = replace(SHORT, follow=follow)
+    inferred = np.random.default_rng(51).random(192) < 0.5
+    every, found = survey.run(*crowd, schedule), survey.run(*crowd, schedule, inferred=inferred)
+    # the other lanes do not notice
+    np.testing.assert_array_equal(found.state[:, ~inferred], every.state[:, ~inferred])
+    np.testing.assert_array_equal(found.rates[:, ~inferred], every.rates[:, ~inferred])
+    np.testing.assert_array_equal(found.steps[~inferred], every.steps[~inferred])
+    assert np.isnan(found.rates[:, inferred]).all()
+    assert np.isnan(found.errors[:, inferred]).all()
+    if follow:
+        assert (found.steps[inferred] > 0).all()
+        # a lane that is never certain has the path of a whole run
+        whole = inferred & (found.steps == schedule.total) & (every.steps == schedule.total)
+        assert whole.any()
+        np.testing.assert_array_equal(
+            found.state[np.ix_(PATH_ROWS, whole)], every.state[np.ix_(PATH_ROWS, whole)]
+        )
+    else:
+        assert (found.steps[inferred] == 0).all()
+        untouched = prepare(*crowd)[:, :192]
+        np.testing.assert_array_equal(found.state[:, inferred], untouched[:, inferred])
+
+
+def test_nothing_known_is_nothing_inferred(crowd):
+    plain = survey.run(*crowd, SHORT)
+    for changes in ({"infer": True}, {"follow": False}):
+        found = survey.run(*crowd, replace(SHORT, **changes), inferred=np.zeros(192, dtype=bool))
+        np.testing.assert_array_equal(found.state, plain.state)
+        np.testing.assert_array_equal(found.rates, plain.rates)
+        np.testing.assert_array_equal(found.steps, plain.steps)
+
+
+@pytest.mark.parametrize("group", [64, 128])
+def test_lanes_that_are_measured_in_groups_have_the_same_bits(group, crowd, monkeypatch):
+    together = survey.run(*crowd, BRUTE)
+    monkeypatch.setattr(survey, "GROUP", group)
+    apart = survey.run(*crowd, BRUTE)
+    np.testing.assert_array_equal(apart.rates, together.rates)
+    np.testing.assert_array_equal(apart.errors, together.errors)
+    np.testing.assert_array_equal(apart.state, together.state)
 
 
 def test_no_balanced_lane_loses_its_transverse_rate():

@@ -312,3 +312,65 @@ def test_the_default_tile_bounds_the_values_of_a_chunk(planned, shape, kept):
         assert plan.samples == plan.steps == kept
         cells = math.prod(plan.tile().values())
         assert cells == 1 or cells * kept <= CHUNK_VALUES
+
+
+@pytest.mark.parametrize(
+    ("on", "infer"),
+    [
+        (["mu"], False),
+        (["mu", "imbalance"], True),
+        (["product", "mu"], True),
+        (["imbalance"], True),
+        (["imbalance", "product"], True),
+    ],
+)
+def test_where_starts_differ_what_mu_says_is_inferred(planned, on, infer):
+    axes = {name: {"values": [0.25, 0.5, 0.75]} for name in on}
+    fixed = dict.fromkeys(set(COORDINATES) - set(on), 0.1)
+    lengths = {"transient": 600, "measure": 400}
+    assert planned(axes=axes, fixed=fixed, tile={}, iterations=lengths).task.infer is infer
+    for kind, length in (("orbit", {"transient": 600, "samples": 6}), ("trajectory", {"steps": 5})):
+        assert not planned(kind, axes=axes, fixed=fixed, tile={}, iterations=length).task.infer
+
+
+def test_realizations_are_no_starts(planned):
+    assert not planned("noisy").task.infer
+    levels = {"mu": {"values": [0.5, 1.5]}, "noise": {"values": [0.0, 0.1]}}
+    fixed = {"imbalance": 0.5, "product": 0.1, "realization": 0}
+    assert not planned("noisy", axes=levels, fixed=fixed, tile={}).task.infer
+
+
+@given(num=st.integers(1, 300), more=st.integers(1, 300))
+def test_what_is_inferred_does_not_depend_on_how_many_cells_there_are(planned, num, more):
+    # or a sweep that grows would change the bits of the cells it had
+    small, large = (
+        planned(axes={"mu": {"values": [1.5]}, "imbalance": stepped(0, n)}, tile={})
+        for n in (num, num + more)
+    )
+    assert small.task == large.task
+
+
+@given(
+    sizes=st.tuples(st.integers(1, 3000), st.integers(1, 300), st.integers(1, 5000)),
+    transient=st.integers(0, 2**33),
+    order=st.permutations(["mu", "noise", "realization"]),
+)
+def test_realizations_get_only_what_the_other_axes_leave(planned, sizes, transient, order):
+    forms = {
+        "mu": {"start": 0.5, "stop": 1.5, "num": sizes[0]},
+        "noise": {"start": 0.1, "stop": 0.5, "num": sizes[1]},
+        "realization": {"num": sizes[2]},
+    }
+    common = {"tile": {}, "iterations": {"transient": transient, "measure": 64}}
+    fixed = {"imbalance": 0.5, "product": 0.1}
+    axes = {name: forms[name] for name in order}
+    others = {name: form for name, form in axes.items() if name != "realization"}
+    tile = planned("noisy", axes=axes, fixed=fixed, **common).tile()
+    alone = planned("noisy", axes=others, fixed=fixed | {"realization": 0}, **common).tile()
+    assert list(tile) == order
+    assert {name: tile[name] for name in others} == alone
+    budget = max(1, min(CHUNK_STEPS // (transient + 64), CHUNK_CELLS))
+    cells = math.prod(tile.values())
+    assert cells <= budget
+    # none are left out while there is room
+    assert 2 * cells > budget or tile["realization"] >= sizes[2]

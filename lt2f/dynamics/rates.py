@@ -1,0 +1,211 @@
+"""Exponents and averages of many lanes at once, block of steps by block of steps.
+
+A rate is a mean over steps: the largest exponent, the second one, the transverse one, n = S/2 and
+e^2. `measure` takes a lane through all its blocks and keeps, of each rate, what `averages` needs to
+know of the means of the blocks; the lane stays in registers and in the nearest cache meanwhile.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lt2f.dynamics.compiler import double, fma, jit, part, pattern, widest_registers, workspace
+from lt2f.dynamics.kernels import (
+    AMPLITUDE,
+    LOCAL_ROWS,
+    MU,
+    ROWS,
+    SPAN,
+    V_LIFT,
+    U,
+    V,
+    X,
+    Y,
+    advance,
+    begin_span,
+    end_span,
+    end_span_of_residual,
+    fetch,
+    store,
+    track,
+)
+from lt2f.dynamics.model import (
+    LOG_2,
+    LOG_STRIDE,
+    MULTIPLICATIVE,
+    QUIET,
+    TARGET,
+    determinant,
+    draw,
+    exponent,
+    half_norm,
+    loss_rise,
+    rescaling,
+    tangent,
+)
+
+# Lanes whose rows fit the register file, and lanes that are taken through a block together: loops
+# over no more than 16 are unrolled, and then the longer work at the end of a span is not packed.
+WIDTH, BATCH = 16, 32
+RATES = 5
+# What is kept of each rate: the first block's mean, and the weighted sums of the differences of all
+# blocks from it and of their squares. So no digits cancel where a rate hardly varies.
+FIRST, SUM, SQUARES = range(3)
+KEPT = 3 * RATES
+
+# Rows that exist only while lanes are measured: the sums of a block, where the logarithms stood at
+# its beginning, its rates, and what is kept of all.
+X_STRIDES, DET, DET_STRIDES, SUM_N, SUM_E2 = range(LOCAL_ROWS, LOCAL_ROWS + 5)
+LOG_X, LOG_V, LIFT_THEN, RATE = range(LOCAL_ROWS + 5, LOCAL_ROWS + 9)
+KEEP = RATE + RATES
+MEASURE_ROWS = KEEP + KEPT
+
+# log 2, its first 42 bits apart: they are exact times an exponent, which has 11.
+LOG_2_HIGH, LOG_2_LOW = 0.6931471805598903, 5.497923018708371e-14
+ROOT_2 = 1.4142135623730951
+MANTISSA, ONE = 0xFFFFFFFFFFFFF, 0x3FF0000000000000
+
+
+@part
+def logarithm(x):  # type: ignore[no-untyped-def]
+    """Natural logarithm of x >= 0 to an ulp or two, by operations that can be packed.
+
+    With x = 2^k m and 1/sqrt 2 < m < sqrt 2 it is k log 2 + 2 artanh s, s = (m - 1)/(m + 1); the
+    series in s^2 < 0.0295 ends where its next term is below rounding.
+    """
+    tiny = x < 2.0**-1022
+    scaled = x * 2.0**54 if tiny else x
+    k = exponent(scaled) - (54.0 if tiny else 0.0)
+    m = double((pattern(scaled) & MANTISSA) | ONE)
+    large = m > ROOT_2
+    m, k = (0.5 * m if large else m), (k + 1.0 if large else k)
+    s = (m - 1.0) / (m + 1.0)
+    z = s * s
+    series = 1.0 / 23.0
+    series = fma(series, z, 1.0 / 21.0)
+    series = fma(series, z, 1.0 / 19.0)
+    series = fma(series, z, 1.0 / 17.0)
+    series = fma(series, z, 1.0 / 15.0)
+    series = fma(series, z, 1.0 / 13.0)
+    series = fma(series, z, 1.0 / 11.0)
+    series = fma(series, z, 1.0 / 9.0)
+    series = fma(series, z, 1.0 / 7.0)
+    series = fma(series, z, 1.0 / 5.0)
+    series = fma(series, z, 1.0 / 3.0)
+    rest = fma(2.0 * s * z, series, k * LOG_2_LOW)
+    value = fma(k, LOG_2_HIGH, fma(2.0, s, rest))
+    value = value if x < np.inf else x  # infinite, or no number
+    return value if x != 0.0 else -np.inf
+
+
+# In what follows everything is read before anything is written, or nothing would be packed.
+
+
+@part
+def _begin(lanes, j):  # type: ignore[no-untyped-def]
+    """Forget the sums of the last block, and note where the logarithms stand."""
+    x, y, v, lift = lanes[X, j], lanes[Y, j], lanes[V, j], lanes[V_LIFT, j]
+    lanes[LOG_X, j], lanes[LOG_V, j] = 0.5 * logarithm(fma(x, x, y * y)), logarithm(abs(v))
+    lanes[LIFT_THEN, j] = lift
+    lanes[X_STRIDES, j], lanes[DET, j], lanes[DET_STRIDES, j] = 0.0, 1.0, 0.0
+    lanes[SUM_N, j], lanes[SUM_E2, j] = 0.0, 0.0
+
+
+@part
+def _end(lanes, j, steps):  # type: ignore[no-untyped-def]
+    """Work out the rates of the block that ends, each a mean over its steps."""
+    x, y, v, det = lanes[X, j], lanes[Y, j], lanes[V, j], lanes[DET, j]
+    log_x, log_v, lift = lanes[LOG_X, j], lanes[LOG_V, j], lanes[V_LIFT, j] - lanes[LIFT_THEN, j]
+    x_strides, det_strides = lanes[X_STRIDES, j], lanes[DET_STRIDES, j]
+    sum_n, sum_e2 = lanes[SUM_N, j], lanes[SUM_E2, j]
+    along = fma(LOG_STRIDE, x_strides, 0.5 * logarithm(fma(x, x, y * y)) - log_x)
+    volume = fma(LOG_STRIDE, det_strides, logarithm(abs(det)))
+    # Lifts apart, for that of a factor that is exactly zero is large.
+    across = fma(-LOG_2, lift, logarithm(abs(v)) - log_v)
+    lanes[RATE, j], lanes[RATE + 1, j] = along / steps, (volume - along) / steps
+    lanes[RATE + 2, j] = across / steps
+    lanes[RATE + 3, j], lanes[RATE + 4, j] = sum_n / steps, sum_e2 / steps
+
+
+@part
+def _keep(lanes, j, rate, block, weight):  # type: ignore[no-untyped-def]
+    """Add a rate of a block, which has a share `weight` of all steps, to what is kept."""
+    row = KEEP + rate
+    value, first = lanes[RATE + rate, j], lanes[row + FIRST * RATES, j]
+    total, squares = lanes[row + SUM * RATES, j], lanes[row + SQUARES * RATES, j]
+    first = value if block == 0 else first
+    change = value - first
+    lanes[row + FIRST * RATES, j] = first
+    lanes[row + SUM * RATES, j] = fma(weight, change, total)
+    lanes[row + SQUARES * RATES, j] = fma(weight * change, change, squares)
+
+
+@part
+def _rescale(lanes, j):  # type: ignore[no-untyped-def]
+    x, y, det = lanes[X, j], lanes[Y, j], lanes[DET, j]
+    x_strides, det_strides = lanes[X_STRIDES, j], lanes[DET_STRIDES, j]
+    factor, strides = rescaling(max(abs(x), abs(y)))
+    lanes[X, j], lanes[Y, j], lanes[X_STRIDES, j] = x * factor, y * factor, x_strides + strides
+    factor, strides = rescaling(abs(det))
+    lanes[DET, j], lanes[DET_STRIDES, j] = det * factor, det_strides + strides
+
+
+@part
+def _step(lanes, j, model, x):  # type: ignore[no-untyped-def]
+    u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
+    n = half_norm(u, v)
+    e = advance(lanes, j, model, x)
+    r, h = draw(model, e, lanes[AMPLITUDE, j], x)
+    lanes[X, j], lanes[Y, j] = tangent(u, v, lanes[X, j], lanes[Y, j], r, h)
+    lanes[DET, j] *= determinant(r, h * (e + mu), h * n)
+    lanes[SUM_N, j] += n
+    lanes[SUM_E2, j] += e * e
+    track(lanes, j, model, e * e, loss_rise(e, e + mu, n))
+
+
+def _make_measure(model: int) -> Callable[..., None]:
+    @jit
+    def measure(state, edges, noise, kept):  # type: ignore[no-untyped-def]
+        """Run lanes from step edges[0] to edges[-1], with a block between every two edges.
+
+        `kept`, shape (KEPT, N), receives FIRST, SUM, ... of all rates, in this order.
+        """
+        widest_registers()
+        lanes, total = workspace(MEASURE_ROWS, BATCH), edges[-1] - edges[0]
+        for first in range(0, state.shape[1], BATCH):
+            fetch(state, first, lanes, ROWS)
+            for k in range(KEEP, MEASURE_ROWS):
+                for j in range(BATCH):
+                    lanes[k, j] = 0.0
+            for block in range(edges.size - 1):
+                start, end = edges[block], edges[block + 1]
+                for j in range(BATCH):
+                    _begin(lanes, j)
+                for span in range(start, end, SPAN):
+                    for j in range(BATCH):
+                        begin_span(lanes, j)
+                    for some in range(0, BATCH, WIDTH):
+                        for t in range(span, min(span + SPAN, end)):
+                            x = noise[t] if model != QUIET else 0.0
+                            for j in range(some, some + WIDTH):
+                                _step(lanes, j, model, x)
+                    for j in range(BATCH):
+                        end_span(lanes, j, float(span))
+                        _rescale(lanes, j)
+                    for j in range(BATCH if model == MULTIPLICATIVE else 0):
+                        end_span_of_residual(lanes, j, float(span))
+                for j in range(BATCH):
+                    _end(lanes, j, float(end - start))
+                for rate in range(RATES):
+                    for j in range(BATCH):
+                        _keep(lanes, j, rate, block, (end - start) / total)
+            store(lanes, state, first, ROWS)
+            for k in range(KEPT):
+                for j in range(BATCH):
+                    kept[k, first + j] = lanes[KEEP + k, j]
+
+    return measure
+
+
+# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE and TARGET.
+MEASURE = tuple(_make_measure(model) for model in (QUIET, MULTIPLICATIVE, TARGET))
