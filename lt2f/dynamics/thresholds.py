@@ -1,25 +1,32 @@
-"""Bifurcation points on the balanced line x' = (1 + mu) x - x^3, known or found.
+"""Thresholds on mu: values of the effective step size at which the balanced dynamics changes.
 
-A cycle whose residual e has period n and which returns with sign -+1 solves
-f^n(x) = sign x; with a prescribed multiplier sign (f^n)'(x) that is two equations for (x, mu):
-multiplier -1 is a doubling in e, 0 a superstable cycle, +1 the birth of a pair of cycles.
-Newton's method on exact derivatives solves them; the error is then bounded afterwards, from
-what the equations leave and from a running bound of their rounding.
+All are on the balanced line a = b = x, x' = (1 + mu) x - x^3, to which almost every bounded orbit
+tends for 1 < mu < 2. Each is a closed form, the root of one or two equations, or the limit of such
+roots; none is read off a grid. "Residual period" is that of e = x^2 - mu, "period" that of (a, b):
+twice as long where an orbit comes back with its signs turned.
+
+The onset of chaos has three names here, which are three points: the accumulation of the doublings,
+the merging of the last two bands, and the first cycle of residual period 3. (Off the line, on the
+ellipse a^2 + b^2 - mu ab = 4 - mu^2, which repels, there are cycles of all periods at every
+0 < mu < 2.)
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
-import numpy as np
-from scipy.optimize import root
+from lt2f.dynamics import cascade, superstable
+from lt2f.dynamics.closed_forms import CLOSED_FORMS
+from lt2f.dynamics.critical import Root
+from lt2f.dynamics.windows import Window, window
 
-from lt2f.dynamics.theory import FloatArray
+LONGEST: Final = 7
+"""Largest residual period of the superstable cycles in the full table."""
 
-FEIGENBAUM: Final = 4.669201609
-"""Limit ratio of successive doubling intervals; here it only predicts where to search."""
-
-UNIT_ROUNDOFF: Final = 2.0**-53
+DOUBLINGS: Final = 10
+MERGINGS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,170 +41,182 @@ class Threshold:
     source: str
 
 
-# Closed forms
-
-_CLOSED_FORMS: Final = (
-    (
-        "monotone_end",
-        "end of monotone convergence on the balanced line",
-        2 * math.sqrt(2) - 2,
-        "derived: the largest |e'/e|, mu + mu^2/4, reaches 1",
-    ),
-    (
-        "doubling_1",
-        "edge of stability, first doubling: period 1 to 2",
-        1.0,
-        "derived: the balanced minimum has sharpness 2 mu = 2",
-    ),
-    (
-        "doubling_2",
-        "second doubling: period 2 to 4",
-        math.sqrt(5) - 1,
-        "derived: the multiplier 9 - 2(1 + mu)^2 of the two-cycle reaches -1",
-    ),
-    (
-        "attractor_merging",
-        "merging of the attractors in x > 0 and x < 0",
-        1.5 * math.sqrt(3) - 1,
-        "derived: the second image of the critical point is 0, 4(1 + mu)^3/27 = 1 + mu",
-    ),
-    (
-        "antisymmetric_birth",
-        "birth of the cycle x, y, -x, -y: period 4, residual period 2",
-        2 * math.sqrt(2) - 1,
-        "derived: with k = 1 + mu and w = (k - x^2) - (k - y^2), w^2 - k w + 2 = 0 has a "
-        "double root",
-    ),
-    (
-        "antisymmetric_split",
-        "its residual doubles to period 4, the cycle splits into a mirrored pair of period 4",
-        math.sqrt(13 + 3 * math.sqrt(41)) / 2 - 1,
-        "derived: its residual multiplier 9 + 6kw - 4k^2 reaches -1, 2k^4 - 13k^2 = 25",
-    ),
-    (
-        "chebyshev",
-        "full Chebyshev chaos, the last bounded balanced attractor",
-        2.0,
-        "derived: x = 2 cos t turns the map into t' = pi + 3t",
-    ),
-)
-
-
 def closed_thresholds() -> list[Threshold]:
     """List the thresholds with a closed form, by increasing mu; their error is that of rounding."""
     return [
         Threshold(
-            id=id_,
-            name=name,
-            mu=mu,
-            error=0.0 if mu.is_integer() else 2 * float(np.spacing(mu)),
+            id=known.id,
+            name=known.name,
+            mu=known.mu,
+            error=0.0 if known.mu.is_integer() else 2 * math.ulp(known.mu),
             method="closed form",
-            source=source,
+            source=known.source,
         )
-        for id_, name, mu, source in _CLOSED_FORMS
+        for known in CLOSED_FORMS
     ]
 
 
-# Cycles by root finding
+# Roots and limits
 
 
-def _equations(
-    x: float, mu: float, period: int, multiplier: float, sign: int
-) -> tuple[FloatArray, FloatArray]:
-    """Return the two residuals in (x, mu) and their Jacobian, by the chain rule along the orbit."""
-    k, y = 1 + mu, x
-    y_x, y_mu, y_xx, y_xmu = 1.0, 0.0, 0.0, 0.0
-    for _ in range(period):
-        d = k - 3 * y * y
-        y_xx, y_xmu = d * y_xx - 6 * y * y_x * y_x, d * y_xmu + (1 - 6 * y * y_mu) * y_x
-        y_x, y_mu, y = d * y_x, d * y_mu + y, y * (k - y * y)
-    left = np.array([y - sign * x, y_x - sign * multiplier])
-    return left, np.array([[y_x - sign, y_mu], [y_xx, y_xmu]])
-
-
-def _rounding(x: float, mu: float, period: int) -> FloatArray:
-    """Bound the rounding in the two residuals to first order, carried along the orbit."""
-    k, y, slope = 1 + mu, x, 1.0
-    in_y = in_slope = 0.0
-    for _ in range(period):
-        d, scale = k - 3 * y * y, k + 3 * y * y
-        in_slope = abs(d) * in_slope + abs(slope) * (6 * abs(y) * in_y + 4 * UNIT_ROUNDOFF * scale)
-        in_y = abs(d) * in_y + 3 * UNIT_ROUNDOFF * abs(y) * scale
-        slope, y = slope * d, y * (k - y * y)
-    # the subtraction that closes each equation rounds too
-    return np.array([in_y, in_slope]) + UNIT_ROUNDOFF
-
-
-def _returns_early(x: float, mu: float, period: int) -> bool:
-    """Tell whether x^2, and so e, comes back before period steps."""
-    y = x
-    for _ in range(period - 1):
-        y *= 1 + mu - y * y
-        if abs(y * y - x * x) < 1e-6:  # far below the distances of the cycles sought here
-            return True
-    return False
-
-
-def cycle_point(
-    period: int, multiplier: float, x: float, mu: float, sign: int = 1
-) -> tuple[float, float, float]:
-    """Find the cycle near the guess (x, mu) whose e has this period and multiplier.
-
-    sign -1 seeks cycles that return to -x after `period` steps, so that (a, b) has twice the
-    period of e. Returns (x, mu, error), error bounding that of mu to first order. Raises
-    ValueError where no such cycle is near the guess, or where e returns earlier.
-    """
-    solution = root(
-        lambda z: _equations(float(z[0]), float(z[1]), period, multiplier, sign),
-        np.array([x, mu]),
-        jac=True,
-        options={"xtol": 1e-15},
-    ).x
-    x, mu = float(solution[0]), float(solution[1])
-    left, jacobian = _equations(x, mu, period, multiplier, sign)
-    inverse = np.abs(np.linalg.inv(jacobian))
-    error = float((inverse @ (np.abs(left) + _rounding(x, mu, period)))[1])
-    if not error < 1e-10:
-        raise ValueError(f"no cycle of period {period} and multiplier {multiplier} near the guess")
-    if _returns_early(x, mu, period):
-        raise ValueError(f"the cycle found near the guess has a period smaller than {period}")
-    return x, mu, error
-
-
-def _settle(mu: float, period: int) -> float:
-    """Return a point near the attracting cycle at mu: the critical point after many periods."""
-    x = math.sqrt((1 + mu) / 3)
-    for _ in range(256 * period):
-        x *= 1 + mu - x * x
-    return x
+def _row(id_: str, name: str, root: Root, method: str, source: str) -> Threshold:
+    """Round a root to a double, whose own distance to it adds to the error."""
+    mu = float(root.mu)
+    error = float(root.error + abs(root.mu - Decimal(mu)))
+    # Up, since the last conversion may have rounded down.
+    return Threshold(id_, name, mu, math.nextafter(error, math.inf), method, source)
 
 
 def doublings(count: int = 3) -> list[Threshold]:
-    """Find the first `count` doublings 1 -> 2 -> 4 -> ..., each where the last two point.
-
-    Intervals between doublings shrink by a ratio that rises towards Feigenbaum's, so that each
-    guess falls short of its doubling, where the cycle still attracts.
-    """
-    found: list[Threshold] = []
-    last, interval = 0.0, FEIGENBAUM
-    for order in range(1, count + 1):
-        period, guess = 2 ** (order - 1), last + interval / FEIGENBAUM
-        _, mu, error = cycle_point(period, -1.0, _settle(guess, period), guess)
-        last, interval = mu, mu - last
-        found.append(
-            Threshold(
-                id=f"doubling_{order}",
-                name=f"doubling: period {period} to {2 * period}",
-                mu=mu,
-                error=error,
-                method="root finding: the cycle closes with multiplier -1",
-                source="derived: balanced line, Newton's method on exact derivatives",
-            )
+    """Find the first `count` doublings 1 -> 2 -> 4 -> ... of the cycle in x > 0."""
+    return [
+        _row(
+            f"doubling_{order}",
+            f"doubling: period {2 ** (order - 1)} to {2**order}",
+            root,
+            "root finding: the cycle closes with multiplier -1",
+            "derived: f^n(x) = x and (f^n)'(x) = -1 for x and mu",
         )
-    return found
+        for order, root in enumerate(cascade.doublings(count), 1)
+    ]
+
+
+def accumulation() -> Threshold:
+    """Find the end of the doublings; its method says the limit ratio of their intervals."""
+    roots = cascade.superstable_cascade()
+    value, ratio = cascade.accumulation(), cascade.feigenbaum(roots)
+    return _row(
+        "accumulation",
+        "accumulation of the doublings; beyond, topological entropy is positive",
+        Root(*value),
+        f"extrapolation of superstable cycles up to period {2 ** (len(roots) - 1)}; "
+        f"ratio of intervals {ratio.value:.9f} +- {ratio.error:.0e}",
+        "derived: Aitken's process twice; the error is its last change",
+    )
+
+
+def band_mergings(count: int = 1) -> list[Threshold]:
+    """Find where 2 chaotic bands merge into 1, 4 into 2, ..., by decreasing mu."""
+    return [
+        _row(
+            f"bands_merge_{2 * into}_to_{into}",
+            f"{2 * into} chaotic bands merge into {into}"
+            + ("; beyond, there are cycles of odd residual period > 1" if into == 1 else ""),
+            root,
+            "root finding: the critical orbit lands on an unstable cycle",
+            f"derived: x_{4 * into} = x_{3 * into} on the critical orbit",
+        )
+        for into, root in zip(_powers(count), cascade.band_mergings(count), strict=True)
+    ]
+
+
+def _powers(count: int) -> list[int]:
+    return [2**order for order in range(count)]
+
+
+def superstables(longest: int = LONGEST) -> list[Threshold]:
+    """Find all superstable cycles in 0 < mu < 2 up to a residual period, by period and mu."""
+    words = (word for period in range(1, longest + 1) for word in superstable.words(period))
+    return [_superstable(word) for word in words]
+
+
+def _superstable(word: str) -> Threshold:
+    period, sign = len(word) + 1, superstable.flips(word)
+    return _row(
+        f"superstable_{period}" + f"_{word}" * bool(word),
+        f"superstable cycle of residual period {period}, period {period * (3 - sign) // 2}",
+        superstable.superstable(word),
+        "root finding: the critical point comes back",
+        f"derived: x_{period} = {'-' * (sign < 0)}x_0 on the critical orbit, laps {word}C",
+    )
+
+
+# Windows: what happens where x comes back, and where it comes back as -x; n is the residual period
+
+_CRISIS: Final = "crisis: the bands of residual period {n} meet the unstable cycle born with them"
+_EVENTS: Final = (
+    (
+        "opens",
+        "a mirrored pair of cycles of residual period {n}, period {n}, is born",
+        "a cycle of residual period {n}, period {2n}, is born",
+        "root finding: the cycle closes with multiplier 1",
+    ),
+    (
+        "doubles",
+        "the mirrored pair doubles: period {n} to {2n}",
+        "the residual doubles from period {n}, the cycle splits into a mirrored pair of "
+        "period {2n}",
+        "root finding: the cycle closes with multiplier -1",
+    ),
+    (
+        "merges",
+        "the last {2n} bands of each of the mirrored attractors merge into {n}",
+        "the mirrored attractors merge, {2n} bands of the residual into {n}",
+        "root finding: the critical orbit lands on the unstable cycle within",
+    ),
+    (
+        "closes",
+        _CRISIS,
+        _CRISIS,
+        "root finding: the critical orbit lands on the unstable cycle of the edge",
+    ),
+)
+_IDS: Final = {
+    "window_2_R_opens": "antisymmetric_birth",
+    "window_2_R_doubles": "antisymmetric_split",
+    "window_2_R_merges": "antisymmetric_merging",
+    "window_2_R_closes": "antisymmetric_crisis",
+    "window_3_ML_opens": "first_period_3",
+}
+
+
+def windows() -> list[Threshold]:
+    """Find the window of residual period 2 beyond the cascade and the four of residual period 3."""
+    return [row for word in ("R", *superstable.words(3)) for row in _rows(window(word))]
+
+
+def first_period_3() -> Threshold:
+    """Find the least mu with a cycle of residual period 3 on the balanced line."""
+    row = next(iter(_rows(window("ML"))))
+    return replace(row, name="first cycle of residual period 3: cycles of every residual period")
+
+
+def _rows(found: Window) -> Iterator[Threshold]:
+    """Yield the events of a window but its superstable cycle, by increasing mu."""
+    word, n = found.word, len(found.word) + 1
+    for event, same, turned, method in _EVENTS:
+        name = (same if superstable.flips(word) > 0 else turned).format(**{"n": n, "2n": 2 * n})
+        id_ = f"window_{n}_{word}_{event}"
+        id_, root = _IDS.get(id_, id_), getattr(found, event)
+        yield _row(id_, name, root, method, f"derived: window of the laps {word}C")
+
+
+# Tables
 
 
 def table(doubling_count: int = 3) -> list[Threshold]:
-    """List every threshold, by increasing mu; where a closed form is known it replaces the root."""
-    rows = {row.id: row for row in (*doublings(doubling_count), *closed_thresholds())}
-    return sorted(rows.values(), key=lambda row: (row.mu, row.id))
+    """List the thresholds that figures name, by increasing mu.
+
+    Where a closed form is known it replaces the root.
+    """
+    return _sorted(
+        *doublings(doubling_count),
+        *band_mergings(),
+        accumulation(),
+        first_period_3(),
+        *closed_thresholds(),
+    )
+
+
+def full_table() -> list[Threshold]:
+    """List every threshold, by increasing mu.
+
+    Those of `table`, the rest of both cascades, the windows and the superstable cycles.
+    """
+    found = (*doublings(DOUBLINGS), *band_mergings(MERGINGS), *windows(), *superstables())
+    return _sorted(*found, *table())
+
+
+def _sorted(*rows: Threshold) -> list[Threshold]:
+    """Sort rows; of those with one id the last is kept."""
+    return sorted({row.id: row for row in rows}.values(), key=lambda row: (row.mu, row.id))

@@ -2,19 +2,33 @@
 
 import csv
 from dataclasses import asdict
+from decimal import ROUND_UP, Context, Decimal
 from pathlib import Path
 
 from lt2f.dynamics import thresholds
+from lt2f.dynamics.thresholds import Threshold
 from lt2f.views.files import whole
 
 COLUMNS = ("id", "name", "mu", "error", "method", "source")
+DIGITS = 15
 
 
 def write_thresholds(path: Path) -> None:
-    """Write the thresholds on mu, closed forms and found roots, sorted, with 15 digits."""
+    """Write every threshold on mu, sorted, with 15 digits.
+
+    The error bounds the distance of what is written to the true value: it includes the digits that
+    are left out.
+    """
     with whole(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for threshold in thresholds.table():
-            row = asdict(threshold)
-            writer.writerow(row | {"mu": f"{threshold.mu:.15g}", "error": f"{threshold.error:.2g}"})
+        for threshold in thresholds.full_table():
+            mu = f"{threshold.mu:.{DIGITS}g}"
+            writer.writerow(asdict(threshold) | {"mu": mu, "error": _error(threshold, mu)})
+
+
+def _error(threshold: Threshold, written: str) -> str:
+    """Round the error up to two digits, after adding what the digits of mu leave out."""
+    left_out = abs(Decimal(threshold.mu) - Decimal(written))
+    error = Context(prec=2, rounding=ROUND_UP).plus(Decimal(threshold.error) + left_out)
+    return f"{error:.1e}" if error else "0"

@@ -1,18 +1,15 @@
-import math
-from itertools import pairwise
+import re
+import subprocess
+import sys
+from decimal import Decimal
 
 import mpmath as mp
-import numpy as np
 import pytest
-import sympy as sp
 
-from lt2f.dynamics.thresholds import (
-    _equations,
-    closed_thresholds,
-    cycle_point,
-    doublings,
-    table,
-)
+from lt2f.dynamics import cascade, thresholds
+from lt2f.dynamics.superstable import superstable
+from lt2f.dynamics.thresholds import closed_thresholds, doublings, full_table, table
+from lt2f.dynamics.windows import window
 
 TRUTH = {
     "monotone_end": lambda: 2 * mp.sqrt(2) - 2,
@@ -23,19 +20,8 @@ TRUTH = {
     "antisymmetric_split": lambda: mp.sqrt((13 + 3 * mp.sqrt(41)) / 4) - 1,
     "chebyshev": lambda: mp.mpf(2),
 }
-
-
-def attractor_period(mu, flipped=False, longest=32):
-    """Least return time of the settled critical orbit, of x or (flipped) of x^2."""
-    x = math.sqrt((1 + mu) / 3)
-    for _ in range(200_000):
-        x *= 1 + mu - x * x
-    y = x
-    for period in range(1, longest + 1):
-        y *= 1 + mu - y * y
-        if abs(abs(y) - abs(x) if flipped else y - x) < 1e-7:
-            return period
-    return None
+NAMED = {"accumulation", "bands_merge_2_to_1", "first_period_3"}
+FULL = full_table()
 
 
 @pytest.mark.parametrize("row", closed_thresholds(), ids=lambda row: row.id)
@@ -46,111 +32,95 @@ def test_closed_forms_are_within_their_error(row):
 
 
 def test_found_doublings_agree_with_their_closed_forms():
-    for found, truth in zip(doublings(2), (mp.mpf(1), mp.sqrt(5) - 1), strict=True):
-        assert abs(found.mu - truth) <= found.error < 1e-13
+    for found, truth in zip(doublings(2), (TRUTH["doubling_1"], TRUTH["doubling_2"]), strict=True):
+        with mp.workdps(40):
+            assert abs(mp.mpf(found.mu) - truth()) <= found.error < 1e-15
 
 
-def residual_cycle(order):
-    """Mu of a doubling in many digits, from the residual's own cubic, for periods 2^order."""
-
-    def equations(e, mu):
-        r, slope = e, mp.mpf(1)
-        for _ in range(2**order):
-            slope *= (r - 1) * (3 * r - 1 + 2 * mu)
-            r = r * (r * r + (mu - 2) * r + 1 - 2 * mu)
-        return r - e, slope + 1
-
-    return equations
+def residual_orbit(mu, steps):
+    """Follow the free critical point of the residual's own cubic."""
+    e = [(1 - 2 * mu) / 3]
+    for _ in range(steps):
+        e.append(e[-1] * (e[-1] ** 2 + (mu - 2) * e[-1] + 1 - 2 * mu))
+    return e
 
 
-@pytest.mark.parametrize(("order", "guess"), [(2, 1.2878), (3, 1.2992)])
-def test_later_doublings_in_many_digits(order, guess):
-    e = mp.mpf(1 - 2 * guess) / 3  # settle from the free critical point
-    for _ in range(4000):
-        e = e * (e * e + (guess - 2) * e + 1 - 2 * guess)
+def landing(id_):
+    """Name the two steps at which the critical residual agrees, if an id is such a relation."""
+    if found := re.fullmatch(r"superstable_(\d+)(_[LMR]+)?", id_):
+        return int(found[1]), 0
+    if found := re.fullmatch(r"bands_merge_\d+_to_(\d+)", id_):
+        return 4 * int(found[1]), 3 * int(found[1])
+    if found := re.fullmatch(r"window_(\d+)_[LMR]+_(merges|closes)", id_):
+        times = (4, 3) if found[2] == "merges" else (3, 2)
+        return tuple(time * int(found[1]) for time in times)
+    return {"antisymmetric_merging": (8, 6), "antisymmetric_crisis": (6, 4)}.get(id_)
+
+
+def test_rows_are_the_doubles_of_forty_digits():
+    relations = {row.id: (row, landing(row.id)) for row in FULL if landing(row.id)}
+    assert len(relations) == 257 + 8 + 2 * 5
     with mp.workdps(40):
-        mu = mp.findroot(residual_cycle(order), (e, guess))[1]
-        row = doublings(order + 1)[order]
-        assert abs(row.mu - mu) <= row.error < 1e-12
+        for row, (later, earlier) in relations.values():
+
+            def left(mu, later=later, earlier=earlier):
+                orbit = residual_orbit(mu, later)
+                return orbit[later] - orbit[earlier]
+
+            mu = mp.findroot(left, (mp.mpf(row.mu), mp.mpf(row.mu) + mp.mpf(10) ** -17), tol=1e-50)
+            assert abs(row.mu - mu) <= row.error < 3e-16, row.id
 
 
-@pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_attractor_doubles_there(order):
-    row, period = doublings(order)[-1], 2 ** (order - 1)
-    step = 1e-3 / period**2  # well within the windows, whose length falls by 4.67 per doubling
-    assert attractor_period(row.mu - step) == period
-    assert attractor_period(row.mu + step) == 2 * period
+def test_errors_cover_the_rounding_to_doubles():
+    rows = {row.id: row for row in FULL}
+    events = {"superstable_5_MLLM": superstable("MLLM"), "doubling_7": cascade.doublings(7)[-1]}
+    events |= {"first_period_3": window("ML").opens, "window_3_RR_doubles": window("RR").doubles}
+    for id_, root in events.items():
+        off = abs(Decimal(rows[id_].mu) - root.mu)
+        assert off + root.error <= Decimal(rows[id_].error) < Decimal("3e-16")
 
 
-def test_doublings_shrink_as_feigenbaum_says():
-    mu = [row.mu for row in doublings(7)]
-    gaps = [b - a for a, b in pairwise(mu)]
-    ratios = [a / b for a, b in pairwise(gaps)]
-    distances = [abs(r - 4.669201609) for r in ratios]
-    assert distances == sorted(distances, reverse=True)
-    assert distances[-1] < 2e-3  # each step closer by about the ratio itself
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_jacobian_of_the_equations(sign):
-    # a wrong one would still let the solver converge, and spoil the error bound
-    x, mu = sp.symbols("x mu")
-    image = x
-    for _ in range(3):
-        image = sp.expand(image * (1 + mu - image**2))
-    left = sp.Matrix([image - sign * x, sp.diff(image, x) - sign * sp.Rational(3, 10)])
-    at = {x: sp.Rational(7, 8), mu: sp.Rational(5, 4)}
-    values, jacobian = _equations(7 / 8, 5 / 4, 3, 0.3, sign)
-    np.testing.assert_allclose(values, np.array(left.subs(at), float).ravel(), rtol=1e-12)
-    truth = np.array(left.jacobian([x, mu]).subs(at), float)
-    np.testing.assert_allclose(jacobian, truth, rtol=1e-12)
-
-
-def test_antisymmetric_window_by_root_finding():
-    by_id = {row.id: row.mu for row in closed_thresholds()}
-    for multiplier, id_ in ((1.0, "antisymmetric_birth"), (-1.0, "antisymmetric_split")):
-        _, mu, error = cycle_point(2, multiplier, 1.0, 1.83, sign=-1)
-        assert abs(mu - by_id[id_]) <= error + 1e-15
-        assert error < 1e-13
-
-
-def test_antisymmetric_window_as_orbits_see_it():
-    by_id = {row.id: row.mu for row in closed_thresholds()}
-    birth, split = by_id["antisymmetric_birth"], by_id["antisymmetric_split"]
-    for mu in (birth + 1e-4, split - 1e-4):
-        assert attractor_period(mu) == 4
-        assert attractor_period(mu, flipped=True) == 2
-    assert attractor_period(split + 1e-4) == attractor_period(split + 1e-4, flipped=True) == 4
-    assert attractor_period(birth - 1e-4) is None
-
-
-def test_superstable_cycle():
-    # the critical point x^2 = (1 + mu)/3 is fixed at mu = 1/2
-    x, mu, error = cycle_point(1, 0.0, 0.7, 0.4)
-    assert abs(mu - 0.5) <= error < 1e-14
-    assert x == pytest.approx(math.sqrt(0.5))
-
-
-def test_a_multiple_of_a_shorter_cycle_is_refused():
-    # three rounds of the fixed point at mu = 1 have multiplier (-1)^3
-    with pytest.raises(ValueError, match="smaller"):
-        cycle_point(3, -1.0, 1.0, 1.0)
-    x, mu, _ = cycle_point(2, -1.0, 1.0, 1.236)
-    with pytest.raises(ValueError, match="smaller"):
-        cycle_point(6, -1.0, x, mu)
-
-
-def test_a_guess_without_a_cycle_is_refused():
-    with pytest.raises(ValueError, match="near the guess"):
-        cycle_point(4, -1.0, 40.0, 30.0)
-
-
-def test_table_is_sorted_and_complete():
+def test_tables_are_sorted_and_complete():
     rows = table(5)
-    assert [row.mu for row in rows] == sorted(row.mu for row in rows)
-    ids = [row.id for row in rows]
-    assert len(set(ids)) == len(ids)
-    assert set(ids) == {*TRUTH, "doubling_3", "doubling_4", "doubling_5"}
+    for some in (rows, FULL):
+        assert [row.mu for row in some] == sorted(row.mu for row in some)
+        ids = [row.id for row in some]
+        assert len(set(ids)) == len(ids)
+        assert all(row.name and row.method and row.source for row in some)
+        assert all(0 <= row.error < 1e-15 for row in some)
+    assert {row.id for row in rows} == {*TRUTH, *NAMED, "doubling_3", "doubling_4", "doubling_5"}
     closed = [row for row in rows if row.id in TRUTH]
     assert closed == closed_thresholds() == sorted(closed, key=lambda row: row.mu)
-    assert all(row.name and row.method and row.source and 0 <= row.error < 1e-10 for row in rows)
+    assert all(row in FULL for row in rows)
+    # 257 superstable cycles, five windows of four events, two cascades of 10 and 8, and what has a
+    # closed form besides: the ends 2 sqrt(2) - 2 and 2, the attractors' merging, the limit.
+    assert len(FULL) == 257 + 20 + 18 + 4
+
+
+def test_the_three_onsets_of_chaos_are_three_points():
+    rows = {row.id: row.mu for row in table()}
+    onsets = [rows[id_] for id_ in ("accumulation", "bands_merge_2_to_1", "first_period_3")]
+    assert onsets == sorted(onsets)
+    assert rows["doubling_3"] < onsets[0]
+    assert onsets[2] < rows["attractor_merging"]
+
+
+def test_periods_in_names_follow_the_signs():
+    names = {row.id: row.name for row in FULL}
+    assert "residual period 3, period 6" in names["superstable_3_RL"]  # about mu = 1.7
+    assert "residual period 3, period 3" in names["superstable_3_ML"]
+    assert "mirrored pair of period 6" in names["window_3_RL_doubles"]
+    assert "period 3 to 6" in names["window_3_RR_doubles"]
+
+
+def test_figures_do_without_scipy():
+    code = (
+        "import sys; from lt2f.dynamics import thresholds; thresholds.table(); print(*sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"scipy", "mpmath", "numba"} & set(run.stdout.split())
+
+
+def test_tables_are_pure():
+    assert full_table() == FULL
+    assert thresholds.table() == table()
