@@ -1,16 +1,18 @@
 """Labelled datasets: assembled from chunks, written whole or not at all, and identified.
 
-Data pass through variable by variable and slab by slab, a slab being one row of chunks, so memory
-does not grow with the sweep. While they pass they are hashed; the finished file is read back and
+Data pass through slab by slab, so memory does not grow with the sweep, and may do so while later
+chunks are still being computed. As they pass they are hashed; the finished file is read back and
 has to give the same hash before it takes its name.
 """
 
 import contextlib
 import hashlib
 import json
+import math
 import os
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ import lt2f
 from lt2f.dynamics.codes import Regime
 from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
 from lt2f.pipeline.plan import Chunk, Plan
+from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
 from lt2f.pipeline.solve import ERRORS
 from lt2f.pipeline.store import Store
 from lt2f.pipeline.variables import COORDINATES, TRAJECTORY, VARIABLES, Variable
@@ -40,7 +43,7 @@ _SUMMARY = {
     "target": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = ab - m, with a random target m "
     "of mean mu at each step and standard deviation noise.",
 }
-_SLAB = 2**24  # values read back at a time
+_ABANDONED = 86400.0  # seconds after which a draft that nobody touched was left by a killed run
 
 
 class DatasetError(OSError):
@@ -57,8 +60,16 @@ def variables(plan: Plan) -> dict[str, Variable]:
     return {part: VARIABLES[part] for name in errors for part in (name, *errors[name])}
 
 
-def assemble(plan: Plan, chunks: list[Chunk], store: Store, path: Path) -> str:
+def assemble(
+    plan: Plan,
+    chunks: list[Chunk],
+    store: Store,
+    path: Path,
+    wait: Callable[[str], None] = lambda name: None,
+) -> str:
     """Write the dataset of a plan from its chunks; its content hash.
+
+    `wait` is called with the name of each chunk before it is read.
 
     Raises
     ------
@@ -69,7 +80,8 @@ def assemble(plan: Plan, chunks: list[Chunk], store: Store, path: Path) -> str:
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = _write(plan, chunks, store, draft)
+        _sweep_up(path)
+        written = _write(plan, chunks, store, draft, wait)
         if content_sha256(draft) != written:
             raise DatasetError("what was written does not read back")
         with draft.open("rb") as file:
@@ -90,7 +102,7 @@ def content_sha256(path: Path) -> str:
         file.set_auto_mask(False)
         hashes = {name: hashlib.sha256() for name in file.variables}
         for name, digest in hashes.items():
-            for values in _slabs(file.variables[name]):
+            for values in _read(file.variables[name]):
                 digest.update(_canonical(values))
         identity = json.loads(file.getncattr("lt2f_identity"))
     return _content(identity, {name: digest.hexdigest() for name, digest in hashes.items()})
@@ -136,22 +148,28 @@ def _content(identity: dict[str, Any], data: dict[str, str]) -> str:
     return sha256_of({"identity": identity, "data": data})
 
 
-def _canonical(values: NDArray[Any]) -> bytes:
-    """Little-endian bytes in row-major order."""
-    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
+def _canonical(values: NDArray[Any]) -> memoryview:
+    """Little-endian values in row-major order."""
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data
 
 
-def _slabs(variable: Any) -> Iterator[NDArray[Any]]:
-    """Read a variable in row-major order, some values at a time."""
+def _read(variable: Any) -> Iterator[NDArray[Any]]:
+    """Read a variable in row-major order, by rows of the blocks in which it is stored."""
     if variable.ndim == 0:
         yield np.asarray(variable[...])
         return
-    rows = max(1, _SLAB // max(1, int(np.prod(variable.shape[1:]))))
-    for first in range(0, variable.shape[0], rows):
-        yield np.asarray(variable[first : first + rows])
+    sides = variable.chunking()
+    if sides == "contiguous":
+        sides = variable.shape
+    else:
+        variable.set_var_chunk_cache(size=1)  # every block is read whole, so none is kept
+    for box in cut(variable.shape, sides, SLAB_BYTES // variable.dtype.itemsize):
+        yield np.asarray(variable[box])
 
 
-def _write(plan: Plan, chunks: list[Chunk], store: Store, draft: Path) -> str:
+def _write(
+    plan: Plan, chunks: list[Chunk], store: Store, draft: Path, wait: Callable[[str], None]
+) -> str:
     """Write everything to `draft`; the content hash of what went in."""
     table = variables(plan)
     scalars = _scalars(plan, table)
@@ -160,17 +178,35 @@ def _write(plan: Plan, chunks: list[Chunk], store: Store, draft: Path) -> str:
         coordinates |= {name: np.array(x) for name, x in scalars.items()}
         coordinates |= _extra_coordinates(plan, table)
         hashes = {name: _write_coordinate(file, name, x) for name, x in coordinates.items()}
-        for name, variable in table.items():
-            target = _create(file, plan, name, variable, " ".join(scalars))
-            digest = hashlib.sha256()
-            extra = target.shape[len(plan.dims) :]
-            for place, slab in _gather(plan, chunks, store, name, extra):
-                target[place] = slab
-                digest.update(_canonical(slab))
-            hashes[name] = digest.hexdigest()
+        shape, kinds = tuple(plan.dims.values()), _kinds(file, table)
+        cell = sum(np.dtype(dtype).itemsize * math.prod(extra) for dtype, extra in kinds.values())
+        room = max(SLAB_BYTES // cell, 1)
+        sides = blocks(shape, [plan.tile()[name] for name in plan.dims], room)
+        targets = {n: _create(file, plan, n, x, sides, " ".join(scalars)) for n, x in table.items()}
+        digests = {name: hashlib.sha256() for name in table}
+        gather = Gatherer(plan, chunks, store, kinds, wait)
+        for box in cut(shape, sides, room):
+            for name, values in gather(box).items():
+                targets[name][box] = values
+                digests[name].update(_canonical(values))
+        hashes |= {name: digest.hexdigest() for name, digest in digests.items()}
         content = _content(plan.identity(), hashes)
         file.setncatts(_attributes(plan, content))
     return content
+
+
+def _kinds(file: Any, table: dict[str, Variable]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Type of each variable, and the sizes of its dimensions beside the axes."""
+    sizes = {name: dimension.size for name, dimension in file.dimensions.items()}
+    return {n: (x.dtype, (sizes[x.extra],) if x.extra else ()) for n, x in table.items()}
+
+
+def _sweep_up(path: Path) -> None:
+    """Remove drafts that runs left which were killed outright."""
+    for draft in path.parent.glob(f".{path.name}.*.part"):
+        with contextlib.suppress(OSError):
+            if draft.stat().st_mtime < time.time() - _ABANDONED:
+                draft.unlink()
 
 
 def _scalars(plan: Plan, table: dict[str, Variable]) -> dict[str, float]:
@@ -202,11 +238,11 @@ def _write_coordinate(file: Any, name: str, values: NDArray[Any]) -> str:
     return hashlib.sha256(_canonical(values)).hexdigest()
 
 
-def _create(file: Any, plan: Plan, name: str, entry: Variable, scalars: str) -> Any:
-    """Create a variable whose stored blocks are the sweep's chunks."""
+def _create(
+    file: Any, plan: Plan, name: str, entry: Variable, sides: list[int], scalars: str
+) -> Any:
+    """Create a variable, stored in blocks with the given sides."""
     extra = (entry.extra,) if entry.extra else ()
-    sides = [min(size, plan.tile()[name]) for name, size in plan.dims.items()]
-    sides += [file.dimensions[dimension].size for dimension in extra]
     variable = file.createVariable(
         name,
         entry.dtype,
@@ -215,44 +251,16 @@ def _create(file: Any, plan: Plan, name: str, entry: Variable, scalars: str) -> 
         complevel=1,
         shuffle=True,
         fletcher32=True,
-        chunksizes=sides,
+        chunksizes=[*sides, *(file.dimensions[dimension].size for dimension in extra)],
         fill_value=False,
     )
+    variable.set_var_chunk_cache(size=1)  # every block comes whole, so none has to wait
     variable.setncatts(entry.cf())
     if scalars:
         variable.coordinates = scalars
     if name in ERRORS and f"{name}_error" in variables(plan):
         variable.ancillary_variables = f"{name}_error"
     return variable
-
-
-def _gather(
-    plan: Plan, chunks: list[Chunk], store: Store, name: str, extra: tuple[int, ...]
-) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Yield a variable's slabs: all chunks that share their place along the first dimension.
-
-    Chunks that differ in the counted axis alone have the same place, and their counts are added.
-    """
-    kept = [k for k, axis in enumerate(plan.axes) if axis in plan.dims]
-    rows: dict[tuple[int, int], list[tuple[tuple[slice, ...], str]]] = {}
-    for chunk in chunks:
-        first, *rest = (chunk.place[k] for k in kept)
-        rows.setdefault((first.start, first.stop), []).append((tuple(rest), chunk.name))
-    for (start, stop), row in sorted(rows.items()):
-        slab = np.zeros(
-            (stop - start, *list(plan.dims.values())[1:], *extra), dtype=variables(plan)[name].dtype
-        )
-        for place, chunk_name in row:
-            values = _plain_nan(store.read(chunk_name, name))
-            slab[:, *place] = slab[:, *place] + values if plan.task.count else values
-        yield slice(start, stop), slab
-
-
-def _plain_nan(values: NDArray[Any]) -> NDArray[Any]:
-    """Give every NaN the same bits, so that equal results have equal hashes."""
-    if values.dtype.kind == "f":
-        values[np.isnan(values)] = np.nan
-    return values
 
 
 def _attributes(plan: Plan, content: str) -> dict[str, Any]:

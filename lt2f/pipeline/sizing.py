@@ -33,7 +33,7 @@ def table(settings: Settings, cores: int | None = None) -> str:
         for row in rows
     )
     note = (
-        f"study {settings.study}: times are estimates on {cores} cores if idle, after 3 s a sweep"
+        f"study {settings.study}: times are estimates on {cores} cores if idle, after 1 s a sweep"
     )
     return "\n".join([note, *lines])
 

@@ -46,9 +46,13 @@ class Store:
 
     def read(self, name: str, variable: str) -> NDArray[Any]:
         """Read one variable of a chunk."""
-        with np.load(self.path(name), allow_pickle=False) as archive:
+        with self.open(name) as archive:
             values: NDArray[Any] = archive[variable]
         return values
+
+    def open(self, name: str) -> Any:
+        """Open a chunk, a mapping of its variables that are read when they are asked for."""
+        return np.load(self.path(name), allow_pickle=False)
 
     def write(self, name: str, arrays: Arrays) -> None:
         """Write a chunk whole or not at all.

@@ -1,53 +1,37 @@
-"""Run a plan: compute the chunks that the store lacks, then assemble the dataset."""
+"""Run a plan: compute the chunks that the store lacks, then assemble the dataset.
+
+The first chunks are computed in this process. Workers are started only if what is left, at the
+pace measured by then, is worth the start, and this process goes on until they are there.
+"""
 
 import logging
-import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lt2f.pipeline import dataset
-from lt2f.pipeline.identity import code_sha256
 from lt2f.pipeline.plan import Chunk, Plan, plan
+from lt2f.pipeline.portions import Portions
 from lt2f.pipeline.settings import Executor, Settings, SettingsError, load, parse
-from lt2f.pipeline.solve import Task, solve
+from lt2f.pipeline.solve import solve
 from lt2f.pipeline.store import Store
+from lt2f.pipeline.work import Done, work
 
 if TYPE_CHECKING:
     import xarray as xr
 
 CHUNKS = Path("results/.chunks")  # where the settings do not say
+START = 1.0  # seconds until workers are there, in which this process gets something done
 
 log = logging.getLogger("lt2f")
 Report = Callable[[int, int], None]  # cells done, cells in all
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a worker tells of a finished chunk."""
-
-    name: str
-    cells: int
-    worker: int
-    seconds: float
-
-
-class CodeChanged(ValueError):
-    """The program was edited while it ran."""
-
-
-def work(chunk: Chunk, task: Task, scalars: Mapping[str, float], store: Store, code: str) -> Done:
-    """Compute one chunk and put it into the store."""
-    if code_sha256(solve.__module__) != code:
-        # Its name would promise the results of code that no longer is there.
-        raise CodeChanged("the code of lt2f changed while a sweep was running: run it again")
-    start = time.perf_counter()
-    store.write(chunk.name, solve(task, chunk.axes, scalars))
-    return Done(chunk.name, chunk.cells, os.getpid(), time.perf_counter() - start)
 
 
 def run(
@@ -72,16 +56,58 @@ def run(
         sweep.name, total, len(chunks), len(chunks) - len(missing), len(missing),
     )  # fmt: skip
     report(done, total)
+    workers = min((executor.workers or cores) if executor else 1, len(missing))
+    awaited = Awaited(chunk.name for chunk in missing)
+    write = partial(dataset.assemble, sweep, chunks, store, path, awaited.wait)
     start, finished = time.perf_counter(), []
-    for result in _compute(sweep, missing, store, executor, cores):
-        finished.append(result)
-        done += result.cells
-        report(done, total)
-    _tell(finished, time.perf_counter() - start)
-    start = time.perf_counter()
-    content = dataset.assemble(sweep, chunks, store, path)
-    log.info("%s: written in %.1f s, content %s", path, time.perf_counter() - start, content[:16])
-    return content
+    with ThreadPoolExecutor(1) as writer:
+        content = writer.submit(write) if workers > 1 else None  # one core writes afterwards
+        with awaited:
+            for result in _compute(sweep, missing, store, executor, workers):
+                awaited.arrive(result.names)
+                finished.append(result)
+                done += result.cells
+                report(done, total)
+        _tell(finished, time.perf_counter() - start)
+        start = time.perf_counter()
+        digest = content.result() if content else write()
+    log.info("%s: written in %.1f s, content %s", path, time.perf_counter() - start, digest[:16])
+    return digest
+
+
+class Awaited:
+    """Chunks on their way to the store, for a thread that reads them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names, self._changed, self._given_up = set(names), threading.Condition(), False
+
+    def arrive(self, names: Iterable[str]) -> None:
+        """Say that chunks are in the store."""
+        with self._changed:
+            self._names.difference_update(names)
+            self._changed.notify_all()
+
+    def wait(self, name: str) -> None:
+        """Return once a chunk is in the store.
+
+        Raises
+        ------
+        RuntimeError
+            If it will not come any more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._given_up or name not in self._names)
+            if name in self._names:
+                raise RuntimeError("the sweep was stopped")
+
+    def __enter__(self) -> None:
+        """Let chunks come."""
+
+    def __exit__(self, *reason: object) -> None:
+        """Let nobody wait for more."""
+        with self._changed:
+            self._given_up = True
+            self._changed.notify_all()
 
 
 def run_study(settings: Settings, name: str, path: Path, cores: int, report: Report) -> str:
@@ -124,17 +150,42 @@ def sweep(settings: Settings | Mapping[str, Any] | str | Path, name: str) -> "xr
 
 
 def _compute(
-    sweep: Plan, missing: list[Chunk], store: Store, executor: Executor | None, cores: int
+    sweep: Plan, missing: list[Chunk], store: Store, executor: Executor | None, workers: int
 ) -> Iterator[Done]:
+    portions = Portions(missing, workers)
     shared = (sweep.task, sweep.sweep.scalars(), store, sweep.code)
-    if executor is None or not missing:
-        yield from (work(chunk, *shared) for chunk in missing)
-        return
+    if workers > 1:
+        compile_kernels(sweep)  # once, here: workers then load what is compiled
+    while batch := next(portions, None):
+        yield portions.count(work(batch, *shared))
+        if executor and portions.seconds_left * (1.0 - 1.0 / workers) > START:
+            yield from _share_out(portions, executor, shared)
+
+
+def _share_out(portions: Portions, executor: Executor, shared: tuple[Any, ...]) -> Iterator[Done]:
+    """Let workers compute what is left; while they start, this process goes on."""
     from lt2f.pipeline import cluster
 
-    compile_kernels(sweep)  # once, here: workers then load what is compiled
-    with cluster.workers(executor, cores) as client:
-        yield from cluster.unordered(client, work, missing, *shared)
+    there = threading.Event()
+    with ThreadPoolExecutor(1) as here:
+        meanwhile = here.submit(_alone, portions, shared, there)
+        try:
+            with cluster.workers(executor, portions.workers) as client:
+                there.set()
+                yield from map(portions.count, cluster.unordered(client, work, portions, *shared))
+        except cluster.NotStarted as error:
+            log.warning("workers did not start (%s): going on without", error)
+        finally:
+            there.set()
+        yield from meanwhile.result()
+
+
+def _alone(portions: Portions, shared: tuple[Any, ...], there: threading.Event) -> list[Done]:
+    """Compute in this process until workers are there."""
+    finished = []
+    while not there.is_set() and (batch := next(portions, None)):
+        finished.append(portions.count(work(batch, *shared)))
+    return finished
 
 
 def compile_kernels(sweep: Plan) -> None:
@@ -150,7 +201,7 @@ def _tell(finished: Iterable[Done], seconds: float) -> None:
     """Log what each worker did."""
     chunks, cells, busy = Counter[int](), Counter[int](), Counter[int]()
     for done in finished:
-        chunks[done.worker] += 1
+        chunks[done.worker] += len(done.names)
         cells[done.worker] += done.cells
         busy[done.worker] += done.seconds  # type: ignore[assignment]
     for worker in sorted(chunks):

@@ -7,7 +7,11 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +21,13 @@ import xarray as xr
 import yaml
 
 import lt2f
-from lt2f.pipeline import sweep
+from lt2f.pipeline import cluster, sweep
+from lt2f.pipeline import work as working
 from lt2f.pipeline.dataset import DatasetError, content_sha256
+from lt2f.pipeline.portions import Portions
 from lt2f.pipeline.settings import Local, SettingsError, load, parse
 from lt2f.pipeline.store import Store, StoreError
+from lt2f.pipeline.work import CodeChanged
 
 
 @pytest.fixture
@@ -166,6 +173,12 @@ def test_a_realization_is_the_same_wherever_it_is_computed(raw):
 # A real cluster
 
 
+def share_at_once(patch):
+    """Start workers after the first chunk, however little is left, and leave them all the rest."""
+    patch.setattr(sweep, "START", -1.0)
+    patch.setattr(sweep, "_alone", lambda *_: [])
+
+
 @pytest.fixture(scope="module")
 def clustered(planned, tmp_path_factory):
     """Run a sweep on two workers, and watch who listens where meanwhile."""
@@ -188,7 +201,10 @@ def clustered(planned, tmp_path_factory):
     sweep.log.setLevel(logging.INFO)
     try:
         plan = planned(shortcuts=False, tile={"mu": 1, "imbalance": 2})
-        content = sweep.run(plan, Store(folder / "chunks"), folder / "cells.nc", Local(), 2, report)
+        how = Store(folder / "chunks"), folder / "cells.nc", Local(workers=2), 1, report
+        with pytest.MonkeyPatch.context() as patch:
+            share_at_once(patch)
+            content = sweep.run(plan, *how)
     finally:
         sweep.log.removeHandler(handler)
         sweep.log.setLevel(level)
@@ -198,8 +214,8 @@ def clustered(planned, tmp_path_factory):
 def test_two_workers_take_part(clustered):
     plan, _, messages, *_ = clustered
     workers = shares(messages)
-    assert len(workers) == 2
-    assert os.getpid() not in workers
+    assert len(workers) == 3
+    assert workers[os.getpid()] == (1, 2)
     chunks = list(plan.chunks())
     assert sum(n for n, _ in workers.values()) == len(chunks) == 48
     assert sum(cells for _, cells in workers.values()) == plan.sweep.cells
@@ -213,8 +229,9 @@ def test_nothing_listens_beyond_this_machine(clustered):
 def test_progress_goes_from_nothing_to_everything(clustered):
     plan, _, _, reports, _ = clustered
     done = [cells for cells, _ in reports]
-    assert done == sorted(done)
-    assert (done[0], done[-1], len(done)) == (0, plan.sweep.cells, 48 + 1)
+    assert done == sorted(set(done))  # one report for each batch
+    assert (done[0], done[-1]) == (0, plan.sweep.cells)
+    assert 5 < len(done) <= 48 + 1
     assert {total for _, total in reports} == {plan.sweep.cells}
 
 
@@ -223,7 +240,8 @@ def test_the_content_is_that_of_a_run_in_this_process(clustered, store, path):
     assert sweep.run(plan, store, path) == content
 
 
-def test_a_worker_that_dies_costs_nothing_but_time(clustered, store, path):
+def test_a_worker_that_dies_costs_nothing_but_time(clustered, store, path, monkeypatch):
+    share_at_once(monkeypatch)
     plan, content, *_ = clustered
     killed = []
 
@@ -237,12 +255,144 @@ def test_a_worker_that_dies_costs_nothing_but_time(clustered, store, path):
     assert not killed[0].is_running()
 
 
-def test_the_executor_may_say_how_many_workers(clustered, store, path, caplog, planned):
+def test_one_worker_is_this_process(clustered, store, path, caplog, monkeypatch):
+    monkeypatch.setattr(cluster, "workers", None)
     caplog.set_level(logging.INFO, "lt2f")
     plan, content, *_ = clustered
-    other = planned(shortcuts=False, tile={"mu": 24, "imbalance": 1})
-    assert sweep.run(other, store, path, Local(workers=1), 2) == content
-    assert list(shares(caplog.messages).values()) == [(4, plan.sweep.cells)]
+    assert sweep.run(plan, store, path, Local(workers=1), 2) == content
+    assert shares(caplog.messages) == {os.getpid(): (48, plan.sweep.cells)}
+
+
+# When workers are worth their start
+
+
+@pytest.mark.parametrize(("cores", "start"), [(2, 47.0), (4, 70.5), (96, 94 - 94 / 48)])
+@pytest.mark.parametrize("worth", [True, False])
+def test_workers_are_started_if_they_save_more_than_their_start(
+    planned, store, path, monkeypatch, cores, start, worth
+):
+    """After one of 48 chunks 94 cells are left, a second each: n <= 48 save 94 (1 - 1/n) s."""
+
+    class Unhurried(Portions):
+        def count(self, done):
+            return super().count(replace(done, seconds=float(done.cells)))
+
+    left = []
+
+    def share_out(portions, *_):
+        left.append(portions.cells_left)
+        return ()
+
+    monkeypatch.setattr(sweep, "Portions", Unhurried)
+    monkeypatch.setattr(sweep, "START", start - 0.1 if worth else start)
+    monkeypatch.setattr(sweep, "_share_out", share_out)
+    plan = planned(shortcuts=False, tile={"mu": 1, "imbalance": 2})
+    sweep.run(plan, store, path, Local(), cores)
+    assert left[:1] == ([94] if worth else [])
+
+
+def test_a_small_sweep_starts_no_worker(planned, store, path, monkeypatch):
+    monkeypatch.setattr(cluster, "workers", None)
+    content = sweep.run(planned(), store, path, Local(), 2)
+    assert content == sweep.run(planned(), Store(store.folder / "fresh"), path)
+
+
+def test_this_process_goes_on_until_workers_are_there(planned, store, path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "lt2f")
+    plan = planned(shortcuts=False, tile={"mu": 1, "imbalance": 2})
+    chunks = {chunk.name for chunk in plan.chunks()}
+    start = cluster.workers
+
+    def slowly(*how):
+        limit = time.monotonic() + 60
+        while len(chunks_of(store)) < 30 and time.monotonic() < limit:
+            time.sleep(0.01)
+        return start(*how)
+
+    monkeypatch.setattr(cluster, "workers", slowly)
+    monkeypatch.setattr(sweep, "START", -1.0)
+    sweep.run(plan, store, path, Local(), 2)
+    assert shares(caplog.messages)[os.getpid()][0] >= 30
+    assert {file.stem for file in chunks_of(store)} == chunks
+
+
+def test_workers_that_die_at_the_start_are_started_again(
+    clustered, store, path, monkeypatch, caplog
+):
+    share_at_once(monkeypatch)
+    caplog.set_level(logging.INFO, "lt2f")
+    plan, content, *_ = clustered
+    make, failed = cluster.LocalCluster, []
+
+    def killed(**how):
+        """Kill a worker as soon as it is born, the first time."""
+        if failed:
+            return make(**how)
+        known, stop = set(psutil.Process().children()), threading.Event()
+
+        def kill():
+            while not stop.is_set():
+                for child in set(psutil.Process().children()) - known:
+                    failed.append(child)
+                    child.kill()
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(kill)
+            try:
+                return make(**how)
+            finally:
+                stop.set()
+
+    monkeypatch.setattr(cluster, "LocalCluster", killed)
+    assert sweep.run(plan, store, path, Local(), 2) == content
+    assert "going on without" in caplog.text
+    assert len(shares(caplog.messages)) == 3
+
+
+# What one worker does
+
+
+@pytest.fixture
+def batch(planned):
+    plan = planned()
+    chunks = {chunk.name: chunk.axes for chunk in plan.chunks()}
+    return working.Batch(chunks, "six"), (plan.task, plan.sweep.scalars()), plan.code
+
+
+def test_a_worker_imports_what_it_needs_and_no_more():
+    code = "import sys, lt2f.pipeline.work; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    unwanted = {"dask", "netCDF4", "pydantic", "scipy.optimize", "scipy.special", "xarray"}
+    assert not unwanted & set(run.stdout.split())
+
+
+def test_a_batch_is_computed_and_stored(batch, store):
+    all_, how, code = batch
+    done = working.work(all_, *how, store, code)
+    assert (done.names, done.left, done.cells) == (tuple(all_.chunks), (), 24 * 4)
+    assert done.worker == os.getpid()
+    assert {file.stem for file in chunks_of(store)} == set(all_.chunks)
+
+
+def test_a_worker_gives_back_what_takes_too_long(batch, store, monkeypatch):
+    monkeypatch.setattr(working, "PATIENCE", 0.0)  # one chunk there is always time for
+    all_, how, code = batch
+    first, *others = all_.chunks
+    done = working.work(all_, *how, store, code)
+    assert (done.names, done.left, done.cells) == ((first,), tuple(others), 8 * 2)
+    assert [file.stem for file in chunks_of(store)] == [first]
+
+
+def test_what_a_dead_worker_finished_is_not_done_again(batch, store):
+    all_, how, code = batch
+    working.work(all_, *how, store, code)
+    dates = [file.stat().st_mtime_ns for file in chunks_of(store)]
+    lost = store.path(next(iter(all_.chunks)))
+    lost.unlink()
+    assert working.work(all_, *how, store, code).names == tuple(all_.chunks)
+    assert lost.exists()
+    again = [file.stat().st_mtime_ns for file in chunks_of(store)]
+    assert sum(one != two for one, two in zip(dates, again, strict=True)) == 1
 
 
 # What was there already, and what was lost
@@ -325,14 +475,14 @@ def test_a_killed_run_goes_on_from_its_chunks(raw, planned, store, path, said, t
 
 def test_code_that_changes_meanwhile_stops_the_run(planned, store, path, monkeypatch):
     plan = planned()
-    chunk = next(plan.chunks())
-    with pytest.raises(sweep.CodeChanged, match="run it again"):
-        sweep.work(chunk, plan.task, plan.sweep.scalars(), store, "0" * 64)
+    batch = working.Batch({chunk.name: chunk.axes for chunk in plan.chunks()}, "all")
+    with pytest.raises(CodeChanged, match="run it again"):
+        working.work(batch, plan.task, plan.sweep.scalars(), store, "0" * 64)
     assert chunks_of(store) == []
-    # After two chunks, as an edit would.
+    # After two batches, of a chunk each, as an edit would.
     codes = iter([plan.code, plan.code])
-    monkeypatch.setattr(sweep, "code_sha256", lambda module: next(codes, "edited"))
-    with pytest.raises(sweep.CodeChanged):
+    monkeypatch.setattr(working, "code_sha256", lambda module: next(codes, "edited"))
+    with pytest.raises(CodeChanged):
         sweep.run(plan, store, path)
     assert len(chunks_of(store)) == 2
     assert not path.exists()
@@ -345,7 +495,7 @@ def test_what_cannot_be_stored_stops_the_run(planned, tmp_path, path):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("error", [StoreError("chunk: disk full"), sweep.CodeChanged("edited")])
+@pytest.mark.parametrize("error", [StoreError("chunk: disk full"), CodeChanged("edited")])
 def test_errors_come_back_from_a_worker_as_they_are(error):
     returned = pickle.loads(pickle.dumps(error))
     assert type(returned) is type(error)

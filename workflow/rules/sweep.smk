@@ -12,6 +12,8 @@ rule sweep:
         f"{results}/benchmarks/{{sweep}}.tsv"
     wildcard_constraints:
         sweep="|".join(map(re.escape, stages.sweeps)),
+    # Sweeps take every core, figures one: after the last sweep they are drawn side by side.
+    priority: 1
     conda:
         "../envs/lt2f.yaml"
     threads: workflow.resource_settings.cores or 1
