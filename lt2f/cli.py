@@ -103,6 +103,22 @@ def schema() -> None:
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--peers", is_flag=True, help="Time others too (from a checkout: benchmarks/).")
+@click.option("--work", "names", multiple=True, metavar="NAME", help="Only this; may be repeated.")
+def bench(as_json: bool, peers: bool, names: tuple[str, ...]) -> None:
+    """Measure how many map steps one core does in a second.
+
+    Example: lt2f bench --work W1 --work W2
+    """
+    from lt2f import bench
+    from lt2f.pipeline.identity import canonical_json
+
+    result = bench.measure(names, peers=peers)
+    click.echo(canonical_json(result) if as_json else bench.table(result))
+
+
+@main.command()
 @click.argument("stamp", type=_EXISTING)
 @click.argument("output", type=_FILE)
 @click.option("--runtime", type=_EXISTING, help="Stamp that says how to compute.")

@@ -26,8 +26,10 @@ ROOM: Final = 0.95
 """Inches above a panel that the names of thresholds take."""
 
 _SHORT: Final = {
-    "monotone_end": "monotone ends",
+    "monotone_end": "balanced catapults",
     "doubling_1": "edge of stability",
+    "accumulation": "doublings accumulate",
+    "bands_merge_2_to_1": "bands merge",
     "attractor_merging": "attractors merge",
     "antisymmetric_birth": "antisymmetric",
     "antisymmetric_split": "its pitchfork",
