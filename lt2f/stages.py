@@ -79,8 +79,9 @@ def stage(settings: Settings) -> Stages:
 
 
 def _code() -> dict[str, str]:
-    """Hash the code that computes chunks, and the code that makes datasets of them."""
+    """Hash the code that plans and computes chunks, and the code that makes datasets of them."""
     return {
+        "plan": code_sha256("lt2f.pipeline.plan"),
         "compute": code_sha256("lt2f.pipeline.solve"),
         "write": code_sha256("lt2f.pipeline.dataset"),
     }

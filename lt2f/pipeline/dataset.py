@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 import lt2f
 from lt2f.dynamics.codes import Regime
 from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
-from lt2f.pipeline.plan import Chunk, Plan
 from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
-from lt2f.pipeline.solve import ERRORS
 from lt2f.pipeline.store import Store
-from lt2f.pipeline.variables import COORDINATES, TRAJECTORY, VARIABLES, Variable
+from lt2f.pipeline.variables import COORDINATES, ERRORS, TRAJECTORY, VARIABLES, Variable
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
     import xarray as xr
+
+    from lt2f.pipeline.plan import Chunk, Plan
 
 LAYOUT_VERSION = 1  # of datasets; readers refuse any other
 REFERENCE = "arXiv:2605.21292"
@@ -50,7 +50,7 @@ class DatasetError(OSError):
     """A dataset could not be written or is not one of ours."""
 
 
-def variables(plan: Plan) -> dict[str, Variable]:
+def variables(plan: "Plan") -> dict[str, Variable]:
     """Return the variables that a plan's dataset holds, each error after its estimate."""
     if plan.task.count:
         return {"regime_count": VARIABLES["regime_count"]}
@@ -61,8 +61,8 @@ def variables(plan: Plan) -> dict[str, Variable]:
 
 
 def assemble(
-    plan: Plan,
-    chunks: list[Chunk],
+    plan: "Plan",
+    chunks: "list[Chunk]",
     store: Store,
     path: Path,
     wait: Callable[[str], None] = lambda name: None,
@@ -168,7 +168,7 @@ def _read(variable: Any) -> Iterator[NDArray[Any]]:
 
 
 def _write(
-    plan: Plan, chunks: list[Chunk], store: Store, draft: Path, wait: Callable[[str], None]
+    plan: "Plan", chunks: "list[Chunk]", store: Store, draft: Path, wait: Callable[[str], None]
 ) -> str:
     """Write everything to `draft`; the content hash of what went in."""
     table = variables(plan)
@@ -209,7 +209,7 @@ def _sweep_up(path: Path) -> None:
                 draft.unlink()
 
 
-def _scalars(plan: Plan, table: dict[str, Variable]) -> dict[str, float]:
+def _scalars(plan: "Plan", table: dict[str, Variable]) -> dict[str, float]:
     """Coordinates that do not vary; a trajectory has an imbalance of its own."""
     return {
         f"{name}_start" if name in table else name: value
@@ -217,7 +217,7 @@ def _scalars(plan: Plan, table: dict[str, Variable]) -> dict[str, float]:
     }
 
 
-def _extra_coordinates(plan: Plan, table: dict[str, Variable]) -> dict[str, NDArray[Any]]:
+def _extra_coordinates(plan: "Plan", table: dict[str, Variable]) -> dict[str, NDArray[Any]]:
     """Coordinates of the dimensions that variables have beside the axes."""
     values = {"exponent": np.arange(1, 3), "outcome": np.arange(len(Regime))}
     values |= dict.fromkeys(("sample", "step"), np.arange(plan.samples))
@@ -239,7 +239,7 @@ def _write_coordinate(file: Any, name: str, values: NDArray[Any]) -> str:
 
 
 def _create(
-    file: Any, plan: Plan, name: str, entry: Variable, sides: list[int], scalars: str
+    file: Any, plan: "Plan", name: str, entry: Variable, sides: list[int], scalars: str
 ) -> Any:
     """Create a variable, stored in blocks with the given sides."""
     extra = (entry.extra,) if entry.extra else ()
@@ -263,7 +263,7 @@ def _create(
     return variable
 
 
-def _attributes(plan: Plan, content: str) -> dict[str, Any]:
+def _attributes(plan: "Plan", content: str) -> dict[str, Any]:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     kinds = {"map": "Long-run behaviour", "orbit": "Orbits", "trajectory": "Trajectories"}
     sweep = plan.sweep.model_dump(

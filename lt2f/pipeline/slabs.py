@@ -9,13 +9,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.pipeline.plan import Chunk, Plan
 from lt2f.pipeline.store import Store
+
+if TYPE_CHECKING:
+    from lt2f.pipeline.plan import Chunk, Plan
 
 SLAB_BYTES = 2**27  # of all variables together
 Box = tuple[slice, ...]
@@ -54,8 +56,8 @@ class Gatherer:
     `wait` is asked for every chunk by name, and returns when the store has it.
     """
 
-    plan: Plan
-    chunks: Sequence[Chunk]
+    plan: "Plan"
+    chunks: "Sequence[Chunk]"
     store: Store
     kinds: Mapping[str, tuple[str, tuple[int, ...]]]
     wait: Callable[[str], None]
@@ -84,7 +86,7 @@ class Gatherer:
     def _cuts(self) -> list[list[slice]]:
         return self.plan.cuts()
 
-    def _near(self, box: Box) -> Iterator[Chunk]:
+    def _near(self, box: Box) -> "Iterator[Chunk]":
         """Yield the chunks that have cells in a box: all of them along a counted axis."""
         spans = dict(zip(self._kept, box, strict=True))
         shape = [len(cuts) for cuts in self._cuts]

@@ -15,12 +15,12 @@ from lt2f.dynamics import labels, orbits, theory
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise
 from lt2f.dynamics.survey import Schedule
+from lt2f.pipeline.variables import ERRORS
 from lt2f.training import batches
 
 LAYOUT = 1  # of chunk contents; a new number makes every older chunk foreign
 Arrays = Mapping[str, NDArray[Any]]
 
-ERRORS = ("lyapunov", "transverse_lyapunov", "sharpness", "loss_mean")  # come with an error
 
 PATHS = frozenset({"imbalance_final", "loss_peak_ratio"})  # known by each cell's own run alone
 
