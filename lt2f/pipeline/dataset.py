@@ -26,7 +26,7 @@ from lt2f.dynamics.codes import Regime
 from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
 from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
 from lt2f.pipeline.store import Store
-from lt2f.pipeline.variables import COORDINATES, ERRORS, TRAJECTORY, VARIABLES, Variable
+from lt2f.pipeline.variables import COORDINATES, TRAJECTORY, VARIABLES, Variable
 
 if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
     import xarray as xr
@@ -56,8 +56,8 @@ def variables(plan: "Plan") -> dict[str, Variable]:
         return {"regime_count": VARIABLES["regime_count"]}
     if plan.task.kind == "trajectory":
         return {name: TRAJECTORY[name] for name in plan.task.record}
-    errors = {name: (f"{name}_error",) if name in ERRORS else () for name in plan.task.record}
-    return {part: VARIABLES[part] for name in errors for part in (name, *errors[name])}
+    parts = (part for name in plan.task.record for part in (name, f"{name}_error"))
+    return {part: VARIABLES[part] for part in parts if part in VARIABLES}
 
 
 def assemble(
@@ -258,7 +258,7 @@ def _create(
     variable.setncatts(entry.cf())
     if scalars:
         variable.coordinates = scalars
-    if name in ERRORS and f"{name}_error" in variables(plan):
+    if f"{name}_error" in variables(plan):
         variable.ancillary_variables = f"{name}_error"
     return variable
 

@@ -15,7 +15,6 @@ from lt2f.dynamics import labels, orbits, theory
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise
 from lt2f.dynamics.survey import Schedule
-from lt2f.pipeline.variables import ERRORS
 from lt2f.training import batches
 
 LAYOUT = 1  # of chunk contents; a new number makes every older chunk foreign
@@ -126,7 +125,7 @@ def _map(task: Task, u: Floats, v: Floats, mu: Floats, noise: Noise) -> dict[str
         **task.iterations, shortcuts=task.shortcuts, infer=task.infer, follow=follow
     )
     outcome = labels.explore(u, v, mu, schedule, noise)
-    errors = [f"{name}_error" for name in task.record if name in ERRORS]
+    errors = [f"{name}_error" for name in task.record if f"{name}_error" in outcome]
     return {name: outcome[name] for name in (*task.record, *errors)}
 
 

@@ -10,8 +10,6 @@ import numpy as np
 
 from lt2f.dynamics.codes import DecidedBy, Regime
 
-ERRORS = ("lyapunov", "transverse_lyapunov", "sharpness", "loss_mean")  # come with an error
-
 
 @dataclass(frozen=True, slots=True)
 class Variable:
