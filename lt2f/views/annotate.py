@@ -28,7 +28,7 @@ ROOM: Final = 0.95
 _SHORT: Final = {
     "monotone_end": "balanced catapults",
     "doubling_1": "edge of stability",
-    "accumulation": "doublings accumulate",
+    "accumulation": "period ∞",
     "bands_merge_2_to_1": "bands merge",
     "attractor_merging": "attractors merge",
     "antisymmetric_birth": "antisymmetric",
