@@ -59,15 +59,15 @@ def code_sha256(module: str) -> str:
     if _source(folder, module) is None:
         raise ModuleNotFoundError(f"no source file for module {module!r}", name=module)
     hashes: dict[str, str] = {}
-    waiting = {module}
+    seen, waiting = {root}, {module}
     while waiting:
         name = waiting.pop()
-        file = _source(folder, name)
-        if file is None or name == root or name in hashes:
+        seen.add(name)
+        if name == root or (file := _source(folder, name)) is None:
             continue
         stat = file.stat()
         hashes[name], imported = _digest(name, file, stat.st_mtime_ns, stat.st_size)
-        waiting |= {part for target in imported for part in _with_parents(folder, target)}
+        waiting |= {part for target in imported for part in _with_parents(target)} - seen
     return sha256_of(hashes)
 
 
@@ -88,13 +88,10 @@ def _source(folder: Path, name: str) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
-def _with_parents(folder: Path, name: str) -> Iterator[str]:
-    """Yield the modules that importing ``name`` runs; ``name`` may end in a mere attribute."""
+def _with_parents(name: str) -> Iterator[str]:
+    """Yield what may be a module that importing ``name`` runs, which may end in an attribute."""
     parts = name.split(".")
-    for end in range(1, len(parts) + 1):
-        prefix = ".".join(parts[:end])
-        if _source(folder, prefix) is not None:
-            yield prefix
+    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 @cache
