@@ -8,13 +8,14 @@ from lt2f.dynamics.codes import Fate
 from lt2f.dynamics.theory import fate
 from lt2f.pipeline.plan import Plan, plan
 from lt2f.pipeline.settings import Settings
-from lt2f.pipeline.solve import starts
+from lt2f.pipeline.solve import PATHS, starts
 
-# Million map steps per second of one core, of the order measured on AVX-512; half that on AVX2.
-SETTLE_RATE, MEASURE_RATE, BARE_RATE = 3e9, 1.2e9, 7e9
-NOISE_COST = 2.5  # how much dearer a step is under noise
+# Map steps per second of one core, of the order measured on AVX-512 (`lt2f bench`); AVX2 does half.
+SETTLE_RATE, MEASURE_RATE, BARE_RATE = 3.5e9, 1.6e9, 1e10
+NOISE_COST = 1.5  # how much dearer a step is under noise
 SETTLED_EARLY = 1000  # steps until a cell that a theorem decides has ended, typically
-BYTES_PER_CELL = 1200  # state, block averages and results of one cell in a worker
+CELL_COST = 4e-6  # seconds that a cell takes beside its steps: labels, files, assembly
+BYTES_PER_CELL = 800  # state and results of one cell in a worker
 BASE_BYTES = 250e6  # a worker with everything imported
 SAMPLE = 4096  # cells looked at to see what shortcuts will save
 
@@ -40,28 +41,37 @@ def table(settings: Settings, cores: int | None = None) -> str:
 
 def seconds(sweep: Plan) -> float:
     """Estimate the time that one core needs for a sweep."""
-    cells, lengths = sweep.sweep.cells, sweep.task.iterations
-    if sweep.task.kind != "map":
+    cells, lengths, task = sweep.sweep.cells, sweep.task.iterations, sweep.task
+    if task.kind != "map":
         return cells * sweep.steps / BARE_RATE
     run = lengths["transient"] / SETTLE_RATE + lengths["measure"] / MEASURE_RATE
-    if sweep.task.noise != "none":
-        return cells * run * NOISE_COST
-    early = decided_early(sweep)
-    return cells * ((1.0 - early) * run + early * min(SETTLED_EARLY, sweep.steps) / SETTLE_RATE)
+    if task.noise != "none":
+        return cells * (run * NOISE_COST + CELL_COST)
+    early, inferred = decided_early(sweep), decided_by_mu(sweep)
+    known = 0.0 if PATHS.isdisjoint(task.record) else sweep.steps / SETTLE_RATE
+    known = inferred * known + early * min(SETTLED_EARLY, sweep.steps) / SETTLE_RATE
+    return cells * ((1.0 - early - inferred) * run + known + CELL_COST)
 
 
 def decided_early(sweep: Plan) -> float:
     """Share of cells whose run a theorem cuts short, from a regular sample of the grid."""
-    if not sweep.task.shortcuts:
-        return 0.0
+    return _share(sweep, Fate.DIVERGES, Fate.CONVERGES) if sweep.task.shortcuts else 0.0
+
+
+def decided_by_mu(sweep: Plan) -> float:
+    """Share of cells that may be inferred from their mu alone, from the same sample."""
+    known = sweep.task.shortcuts and sweep.task.infer
+    return _share(sweep, Fate.BALANCES) if known else 0.0
+
+
+def _share(sweep: Plan, *fates: Fate) -> float:
     index = np.linspace(0, sweep.sweep.cells - 1, min(SAMPLE, sweep.sweep.cells)).astype(np.int64)
     places = np.unravel_index(index, sweep.shape)
     cells = {
         name: values[at] for (name, values), at in zip(sweep.axes.items(), places, strict=True)
     }
     cells |= {name: np.full(index.size, x) for name, x in sweep.sweep.scalars().items()}
-    known = fate(cells["mu"], *starts(cells))
-    return float(np.isin(known, [Fate.DIVERGES, Fate.CONVERGES]).mean())
+    return float(np.isin(fate(cells["mu"], *starts(cells)), fates).mean())
 
 
 def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
