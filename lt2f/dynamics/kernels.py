@@ -34,13 +34,14 @@ STRETCH = 64  # the same where only the range of the factors is looked at
 
 # Rows of the state. The *_LIFT rows count the bits of `model.lifting`; E is the residual that
 # is carried along under multiplicative noise.
-U, V, E, U_LIFT, V_LIFT, E_LIFT, MU, AMPLITUDE = range(8)
+MU, U, V, U_LIFT, V_LIFT, AMPLITUDE, E, E_LIFT = range(8)
 # What `settle` keeps: the largest e^2, the largest excess over the criterion of a loss rise, the
 # last e^2, whether the orbit escaped, and the state at the beginning of the last span that still
 # had something to say about when the loss settled or the orbit escaped.
 PEAK, RISE, LAST, ESCAPED, MARK_U, MARK_V, MARK_E, MARK_STEP = range(8, 16)
 X, Y = 16, 17  # a tangent vector
-BARE_ROWS, TRACKED_ROWS, ROWS = 8, 16, 18  # how many `iterate`, `settle` and `measure` work on
+TRACKED_ROWS, ROWS = 16, 18  # how many `settle` and `measure` work on
+BARE_ROWS = V_LIFT + 1, E_LIFT + 1, AMPLITUDE + 1  # and `iterate`, under each model of noise
 # Rows that exist only while a block is being worked on.
 SPAN_PEAK, SPAN_RISE, SPAN_U, SPAN_V, SPAN_E = range(ROWS, ROWS + 5)
 LOCAL_ROWS = ROWS + 5
@@ -54,16 +55,18 @@ NOISE_RISE = 1.0 + 1e-12  # a rise under noise has to be larger than rounding
 def fetch(state, first, lanes, rows):  # type: ignore[no-untyped-def]
     """Copy the first rows of a block of lanes from the state."""
     for k in range(rows):
+        row = state[k, first : first + lanes.shape[1]]  # in which no index can be negative
         for j in range(lanes.shape[1]):
-            lanes[k, j] = state[k, first + j]
+            lanes[k, j] = row[j]
 
 
 @part
 def store(lanes, state, first, rows):  # type: ignore[no-untyped-def]
-    """Copy the first rows of a block of lanes back."""
-    for k in range(rows):
+    """Copy the first rows of a block of lanes back, but for MU, which stays."""
+    for k in range(1, rows):
+        row = state[k, first : first + lanes.shape[1]]
         for j in range(lanes.shape[1]):
-            state[k, first + j] = lanes[k, j]
+            row[j] = lanes[k, j]
 
 
 @part
@@ -150,7 +153,7 @@ def residuals(u, v, mu):  # type: ignore[no-untyped-def]
 
 
 def _make_iterate(model: int) -> Callable[..., None]:
-    width = TRACKED if model == MULTIPLICATIVE else BARE
+    width, rows = TRACKED if model == MULTIPLICATIVE else BARE, BARE_ROWS[model]
     stretch = SPAN if model == MULTIPLICATIVE else STRETCH
 
     @jit
@@ -158,7 +161,7 @@ def _make_iterate(model: int) -> Callable[..., None]:
         widest_registers()
         lanes = workspace(LOCAL_ROWS, width)
         for first in range(0, state.shape[1], width):
-            fetch(state, first, lanes, BARE_ROWS)
+            fetch(state, first, lanes, rows)
             for span in range(0, steps, stretch):
                 for t in range(span, min(span + stretch, steps)):
                     x = noise[start + t] if model != QUIET else 0.0
@@ -166,7 +169,7 @@ def _make_iterate(model: int) -> Callable[..., None]:
                         advance(lanes, j, model, x)
                 for j in range(width):
                     _lift(lanes, j, model)
-            store(lanes, state, first, BARE_ROWS)
+            store(lanes, state, first, rows)
 
     return iterate
 
@@ -221,24 +224,26 @@ def _make_moment(model: int) -> Callable[..., None]:
 
 
 def _make_record(model: int) -> Callable[..., None]:
+    rows = BARE_ROWS[model]
+
     @jit
     def record(state, start, noise, out):  # type: ignore[no-untyped-def]
         widest_registers()
         lanes, page = workspace(LOCAL_ROWS, BARE), workspace(SPAN, BARE)
-        samples = out.shape[1]
         for first in range(0, state.shape[1], BARE):
-            fetch(state, first, lanes, BARE_ROWS)
-            for span in range(0, samples, SPAN):
-                length = min(SPAN, samples - span)
+            fetch(state, first, lanes, rows)
+            for span in range(0, out.shape[1], SPAN):
+                length = min(SPAN, out.shape[1] - span)
                 for t in range(length):
                     x = noise[start + span + t] if model != QUIET else 0.0
                     for j in range(BARE):
                         page[t, j] = advance(lanes, j, model, x)
                 for j in range(BARE):
                     _lift(lanes, j, model)
+                    samples = out[first + j, span : span + length]
                     for t in range(length):
-                        out[first + j, span + t] = page[t, j]
-            store(lanes, state, first, BARE_ROWS)
+                        samples[t] = page[t, j]
+            store(lanes, state, first, rows)
 
     return record
 

@@ -1,8 +1,10 @@
 """Exponents and averages of many lanes at once, block of steps by block of steps.
 
 A rate is a mean over steps: the largest exponent, the second one, the transverse one, n = S/2 and
-e^2. `measure` takes a lane through all its blocks and keeps, of each rate, what `averages` needs to
-know of the means of the blocks; the lane stays in registers and in the nearest cache meanwhile.
+e^2; and the increment of log|2 + mu - U^2|, the distance from the ends of the slice, which averages
+nothing but tells of sums that telescope. `measure` takes a lane through all its blocks and keeps of
+each rate what `averages` needs to know of the means of the blocks; the lane stays in registers and
+in the nearest cache meanwhile.
 """
 
 from collections.abc import Callable
@@ -47,16 +49,18 @@ from lt2f.dynamics.model import (
 # Lanes whose rows fit the register file, and lanes that are taken through a block together: loops
 # over no more than 16 are unrolled, and then the longer work at the end of a span is not packed.
 WIDTH, BATCH = 16, 32
-RATES = 5
+RATES = 6
+END = RATES - 1  # that of the distance from the ends of the slice
 # What is kept of each rate: the first block's mean, and the weighted sums of the differences of all
-# blocks from it and of their squares. So no digits cancel where a rate hardly varies.
-FIRST, SUM, SQUARES = range(3)
-KEPT = 3 * RATES
+# blocks from it, of their squares, and of their products with those of the last rate. So no digits
+# cancel where a rate hardly varies.
+FIRST, SUM, SQUARES, PRODUCTS = range(4)
+KEPT = 4 * RATES
 
 # Rows that exist only while lanes are measured: the sums of a block, where the logarithms stood at
 # its beginning, its rates, and what is kept of all.
 X_STRIDES, DET, DET_STRIDES, SUM_N, SUM_E2 = range(LOCAL_ROWS, LOCAL_ROWS + 5)
-LOG_X, LOG_V, LIFT_THEN, RATE = range(LOCAL_ROWS + 5, LOCAL_ROWS + 9)
+LOG_X, LOG_V, LIFT_THEN, LOG_END, RATE = range(LOCAL_ROWS + 5, LOCAL_ROWS + 10)
 KEEP = RATE + RATES
 MEASURE_ROWS = KEEP + KEPT
 
@@ -102,29 +106,45 @@ def logarithm(x):  # type: ignore[no-untyped-def]
 
 
 @part
-def _begin(lanes, j):  # type: ignore[no-untyped-def]
-    """Forget the sums of the last block, and note where the logarithms stand."""
-    x, y, v, lift = lanes[X, j], lanes[Y, j], lanes[V, j], lanes[V_LIFT, j]
-    lanes[LOG_X, j], lanes[LOG_V, j] = 0.5 * logarithm(fma(x, x, y * y)), logarithm(abs(v))
+def _logs(u, v, mu, x, y):  # type: ignore[no-untyped-def]
+    """Logarithms whose changes are rates: of the tangent vector, of V and of the ends' distance."""
+    ends = fma(-u, u, 2.0 + mu)
+    return 0.5 * logarithm(fma(x, x, y * y)), logarithm(abs(v)), logarithm(abs(ends))
+
+
+@part
+def _begin(lanes, j, log_x, log_v, log_end):  # type: ignore[no-untyped-def]
+    """Note where the logarithms stand, and forget the sums of the last block."""
+    lift = lanes[V_LIFT, j]
+    lanes[LOG_X, j], lanes[LOG_V, j], lanes[LOG_END, j] = log_x, log_v, log_end
     lanes[LIFT_THEN, j] = lift
     lanes[X_STRIDES, j], lanes[DET, j], lanes[DET_STRIDES, j] = 0.0, 1.0, 0.0
     lanes[SUM_N, j], lanes[SUM_E2, j] = 0.0, 0.0
 
 
 @part
+def _begin_first(lanes, j):  # type: ignore[no-untyped-def]
+    logs = _logs(lanes[U, j], lanes[V, j], lanes[MU, j], lanes[X, j], lanes[Y, j])
+    _begin(lanes, j, logs[0], logs[1], logs[2])
+
+
+@part
 def _end(lanes, j, steps):  # type: ignore[no-untyped-def]
-    """Work out the rates of the block that ends, each a mean over its steps."""
-    x, y, v, det = lanes[X, j], lanes[Y, j], lanes[V, j], lanes[DET, j]
-    log_x, log_v, lift = lanes[LOG_X, j], lanes[LOG_V, j], lanes[V_LIFT, j] - lanes[LIFT_THEN, j]
-    x_strides, det_strides = lanes[X_STRIDES, j], lanes[DET_STRIDES, j]
+    """Work out the rates of the block that ends, each a mean over its steps; begin the next."""
+    lift = lanes[V_LIFT, j] - lanes[LIFT_THEN, j]
+    x_strides, det_strides, det = lanes[X_STRIDES, j], lanes[DET_STRIDES, j], lanes[DET, j]
     sum_n, sum_e2 = lanes[SUM_N, j], lanes[SUM_E2, j]
-    along = fma(LOG_STRIDE, x_strides, 0.5 * logarithm(fma(x, x, y * y)) - log_x)
+    old_x, old_v, old_end = lanes[LOG_X, j], lanes[LOG_V, j], lanes[LOG_END, j]
+    log_x, log_v, log_end = _logs(lanes[U, j], lanes[V, j], lanes[MU, j], lanes[X, j], lanes[Y, j])
+    along = fma(LOG_STRIDE, x_strides, log_x - old_x)
     volume = fma(LOG_STRIDE, det_strides, logarithm(abs(det)))
     # Lifts apart, for that of a factor that is exactly zero is large.
-    across = fma(-LOG_2, lift, logarithm(abs(v)) - log_v)
+    across = fma(-LOG_2, lift, log_v - old_v)
+    _begin(lanes, j, log_x, log_v, log_end)
     lanes[RATE, j], lanes[RATE + 1, j] = along / steps, (volume - along) / steps
     lanes[RATE + 2, j] = across / steps
     lanes[RATE + 3, j], lanes[RATE + 4, j] = sum_n / steps, sum_e2 / steps
+    lanes[RATE + END, j] = (log_end - old_end) / steps
 
 
 @part
@@ -133,11 +153,14 @@ def _keep(lanes, j, rate, block, weight):  # type: ignore[no-untyped-def]
     row = KEEP + rate
     value, first = lanes[RATE + rate, j], lanes[row + FIRST * RATES, j]
     total, squares = lanes[row + SUM * RATES, j], lanes[row + SQUARES * RATES, j]
+    products = lanes[row + PRODUCTS * RATES, j]
+    end_change = lanes[RATE + END, j] - lanes[KEEP + END + FIRST * RATES, j]
     first = value if block == 0 else first
     change = value - first
     lanes[row + FIRST * RATES, j] = first
     lanes[row + SUM * RATES, j] = fma(weight, change, total)
     lanes[row + SQUARES * RATES, j] = fma(weight * change, change, squares)
+    lanes[row + PRODUCTS * RATES, j] = fma(weight * change, end_change, products)
 
 
 @part
@@ -177,10 +200,10 @@ def _make_measure(model: int) -> Callable[..., None]:
             for k in range(KEEP, MEASURE_ROWS):
                 for j in range(BATCH):
                     lanes[k, j] = 0.0
+            for j in range(BATCH):
+                _begin_first(lanes, j)
             for block in range(edges.size - 1):
                 start, end = edges[block], edges[block + 1]
-                for j in range(BATCH):
-                    _begin(lanes, j)
                 for span in range(start, end, SPAN):
                     for j in range(BATCH):
                         begin_span(lanes, j)
@@ -201,8 +224,9 @@ def _make_measure(model: int) -> Callable[..., None]:
                         _keep(lanes, j, rate, block, (end - start) / total)
             store(lanes, state, first, ROWS)
             for k in range(KEPT):
+                row = kept[k, first : first + BATCH]
                 for j in range(BATCH):
-                    kept[k, first + j] = lanes[KEEP + k, j]
+                    row[j] = lanes[KEEP + k, j]
 
     return measure
 

@@ -20,12 +20,16 @@ def test_blocks_part_a_run_evenly(steps):
     assert set(np.diff(edges)) <= {steps // BLOCKS, steps // BLOCKS + 1}
 
 
-def mean_and_error(rates, lengths):
-    """The same from the means of all blocks, shape (BLOCKS, ...)."""
-    weights = np.reshape(lengths / np.sum(lengths), (-1, *[1] * (rates.ndim - 1)))
-    d = rates - rates[0]
-    kept = rates[0], (weights * d).sum(axis=0), (weights * d * d).sum(axis=0)
-    return averages.mean_and_error(np.array(kept), len(lengths))
+def mean_and_error(rates, lengths, ends=None):
+    """The same from the means of all blocks, shape (BLOCKS, ...), and the increments of one g."""
+    g = np.zeros(rates.shape) if ends is None else ends
+    weights = np.reshape(lengths / np.sum(lengths), (-1, *[1] * rates.ndim))
+    blocks = np.stack([rates, g], axis=1)
+    d = blocks - blocks[0]
+    kept = blocks[0], *((weights * x).sum(axis=0) for x in (d, d * d, d * d[:, 1:]))
+    with np.errstate(invalid="ignore", divide="ignore"):  # increments that are all zero
+        mean, error = averages.mean_and_error(np.array(kept), len(lengths))
+    return mean[0], error[0]
 
 
 @given(whole_blocks, st.integers(0, 2**32))
@@ -87,14 +91,21 @@ def test_correlated_steps_once_blocks_are_long():
     assert (error**2).mean() * steps == pytest.approx(4.0, rel=0.01 + 5 * np.sqrt(2 / 31 / cells))
 
 
-def test_what_telescopes_gets_too_large_an_error():
-    # increments of independent values of variance 1/2: their mean over B blocks has the variance
-    # 1/B^2, while the mean square error is (1 - 1/B^2)/(B - 1), as if they were independent
-    cells = 5000
-    series = np.random.default_rng(4).normal(size=(BLOCKS + 1, cells)) / np.sqrt(2)
-    mean, error = mean_and_error(np.diff(series, axis=0), np.full(BLOCKS, 10))
-    assert mean.var() * BLOCKS**2 == pytest.approx(1.0, abs=5 * np.sqrt(2 / cells))
-    assert (error**2).mean() / mean.var() == pytest.approx(BLOCKS + 1, rel=5 * np.sqrt(2 / cells))
+@pytest.mark.parametrize("share", [0.0, 1.0, 30.0])
+def test_what_telescopes_has_the_error_of_its_ends(share):
+    # increments of independent values z of variance 1/2, with or without independent blocks of
+    # variance 1/2: the mean over B blocks has the variance share^2/B^2 + 1/(2B)
+    cells = 20000
+    rng = np.random.default_rng(4)
+    g = np.diff(rng.normal(size=(BLOCKS + 1, cells)) / np.sqrt(2), axis=0)
+    rates = share * g + rng.normal(size=(BLOCKS, cells)) / np.sqrt(2)
+    mean, error = mean_and_error(rates, np.full(BLOCKS, 10), ends=g)
+    expected = (share / BLOCKS) ** 2 + 1 / (2 * BLOCKS)
+    assert mean.var() == pytest.approx(expected, rel=5 * np.sqrt(2 / cells))
+    # one slope too many is fitted to 31 differences, and takes its part of the spread
+    assert (error**2).mean() == pytest.approx(expected, rel=0.05)
+    inside = (np.abs(mean) < stats.t(FREEDOM - 1).ppf(0.975) * error).mean()
+    assert inside == pytest.approx(0.95, abs=0.02)
 
 
 def test_each_row_and_cell_is_its_own():

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from lt2f.dynamics import cycles, theory
-from lt2f.dynamics.kernels import ITERATE
+from lt2f.dynamics.kernels import ITERATE, U, V
 from lt2f.dynamics.lanes import prepare
 from lt2f.dynamics.model import QUIET
 
@@ -241,7 +241,7 @@ def test_no_period_beyond_the_longest_looked_for():
     mu = np.linspace(1.25, 1.28, 20)  # period 4, between two doublings
     state = prepare(np.full(20, 0.9), np.zeros(20), mu)
     ITERATE[QUIET](state, 20000, 0, np.zeros(1))
-    u = state[0, :20]
+    u = state[U, :20]
     assert (find(u, 0.0, mu, 3)[cycles.PERIOD] <= 0).all()
     assert (find(u, 0.0, mu, 4)[cycles.PERIOD] == 4).all()
 
@@ -321,13 +321,13 @@ def test_locked_is_a_return_bit_for_bit(max_period, plain_orbit):
     u = np.array([2.0, 1.5, 0.75, *np.full(61, 0.8)])
     state = prepare(u, np.zeros(64), mu)
     ITERATE[QUIET](state, 4000, 0, np.zeros(1))
-    state[0, 40:] *= 1 + 1e-9  # some of them lose it
+    state[U, 40:] *= 1 + 1e-9  # some of them lose it
     out = np.zeros(64, dtype=bool)
-    cycles.locked(state[0], state[1], mu, max_period, out)
-    orbits = (plain_orbit(x, 0.0, m, max_period) for x, m in zip(state[0], mu, strict=True))
+    cycles.locked(state[U], state[V], mu, max_period, out)
+    orbits = (plain_orbit(x, 0.0, m, max_period) for x, m in zip(state[U], mu, strict=True))
     plain = [
         Fraction(x) in [u for u, *_ in list(orbit)[1:]]
-        for x, orbit in zip(state[0], orbits, strict=True)
+        for x, orbit in zip(state[U], orbits, strict=True)
     ]
     np.testing.assert_array_equal(out, plain)
     assert 0 < out.sum() < 64

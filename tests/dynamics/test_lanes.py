@@ -65,7 +65,7 @@ def test_pack_copies_whole_lanes(chosen):
     np.testing.assert_array_equal(packed[:, : len(chosen)], state[:, chosen])
     assert packed.shape[1] % k.BLOCK == 0
     assert packed.shape[1] < len(chosen) + 2 * k.BLOCK
-    assert set(packed[0]) == set(state[0, chosen])  # only lanes that have to be run anyway
+    assert set(packed[k.U]) == set(state[k.U, chosen])  # only lanes that have to be run anyway
 
 
 def test_residual_and_norm(crowd):

@@ -57,7 +57,7 @@ def measured(cells, model, edges):
     state[k.AMPLITUDE] = AMPLITUDE[model]
     kept = np.empty((rates.KEPT, state.shape[1]))
     rates.MEASURE[model](state, np.array(edges), noise_of(edges[-1]), kept)
-    return state, kept.reshape(3, rates.RATES, -1)
+    return state, kept.reshape(4, rates.RATES, -1)
 
 
 def log(q):
@@ -87,7 +87,7 @@ def test_rates_of_one_block(model, crowd, plain_orbit):
             det = (1 - r - uu) * (1 + r - vv) - uv * uv
             s, squares, volume = s + u * u + v * v, squares + e * e, volume * det
             slack += 25 * ULP / float(abs(det))  # some 20 ulps of its terms, one of the product
-        along, second, across, n, e2 = STEPS * kept[rates.FIRST, :, j]
+        along, second, across, n, e2, ends = STEPS * kept[rates.FIRST, :, j]
         # STEPS additions of what is positive
         assert n == pytest.approx(float(s), rel=STEPS * ULP, abs=1e-80)
         assert e2 == pytest.approx(float(squares), rel=STEPS * ULP, abs=1e-300)
@@ -96,6 +96,9 @@ def test_rates_of_one_block(model, crowd, plain_orbit):
         assert along == pytest.approx(log((x * x + y * y) / start) / 2, abs=1e-9)
         if volume != 0:
             assert along + second == pytest.approx(log(abs(volume)), abs=slack + 1e-12)
+        first, last = (2 + Fraction(cell[2]) - u * u for u, _, _ in (orbit[0], end))
+        if min(abs(first), abs(last)) > 1e-3:  # else digits cancel
+            assert ends == pytest.approx(log(abs(last / first)), abs=1e-11)
         if orbit[0][1] != 0 and end[1] != 0:  # logarithms of up to 500, rounded
             assert across == pytest.approx(log(abs(end[1] / orbit[0][1])), abs=2000 * ULP)
             compared += 1
@@ -118,7 +121,8 @@ def test_what_is_kept_of_many_blocks(model, crowd):
     left = state[k.ESCAPED] == 0.0
     d = np.array(blocks)[:, :, left] - blocks[0][:, left]
     weights = np.diff(edges)[:, np.newaxis, np.newaxis] / edges[-1]
-    expected = [blocks[0][:, left], (weights * d).sum(axis=0), (weights * d * d).sum(axis=0)]
+    sums = ((weights * x).sum(axis=0) for x in (d, d * d, d * d[:, rates.END :]))
+    expected = [blocks[0][:, left], *sums]
     # sums of five terms that may cancel
     size = np.abs(d).max()
     for row, values in enumerate(expected):
