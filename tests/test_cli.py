@@ -20,7 +20,7 @@ from lt2f.pipeline.dataset import content_sha256
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.store import Store
 
-COMMANDS = ("check", "verify", "schema", "sweep", "thresholds", "figure", "summary")
+COMMANDS = ("check", "verify", "schema", "sweep", "thresholds", "figure", "summary", "bench")
 STUDY = {
     "study": "tiny",
     "sweeps": {
