@@ -247,7 +247,9 @@ def _create(
         name,
         entry.dtype,
         (*plan.dims, *extra),
-        zlib=True,
+        zlib=entry.dtype.startswith(
+            ("u", "i")
+        ),  # packing floats would take longer than making them
         complevel=1,
         shuffle=True,
         fletcher32=True,
