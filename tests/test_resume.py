@@ -24,12 +24,12 @@ from lt2f.pipeline.store import Store
 ROOT = Path(__file__).parents[1]
 DATASET = Path("results/killed/cells.nc")
 WORKERS = 2
-CHUNKS = 120  # of some 0.1 s each
+CHUNKS = 300  # of some 0.1 s each
 # Balanced chaos, with nothing decided early: every cell takes all its steps.
 CELLS = {
     "axes": {"mu": {"start": 1.4, "step": 0.0005, "num": CHUNKS * 4}},
     "fixed": {"imbalance": 0.001, "product": 0.1},
-    "iterations": {"transient": 200_000, "measure": 400_000},
+    "iterations": {"transient": 1_000_000, "measure": 2_000_000},
     "shortcuts": False,
     "tile": {"mu": 4},
 }

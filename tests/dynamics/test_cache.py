@@ -63,7 +63,8 @@ class Home:
     def run(self, **environment: str) -> tuple[list[float], list[int], list[str], bool]:
         """Values of the kernels, how often each was compiled, what was said, and a telltale."""
         run = subprocess.run(
-            [sys.executable, "-P", "-c", RUN],
+            # no bytecode: Python takes a file that is as old and as long for unchanged
+            [sys.executable, "-B", "-P", "-c", RUN],
             env=os.environ | self.environment | environment,
             capture_output=True,
             text=True,
