@@ -168,16 +168,20 @@ def _share_out(portions: Portions, executor: Executor, shared: tuple[Any, ...]) 
 
     there = threading.Event()
     with ThreadPoolExecutor(1) as here:
-        meanwhile = here.submit(_alone, portions, shared, there)
+        meanwhile = [here.submit(_alone, portions, shared, there)]
         try:
             with cluster.workers(executor, portions.workers) as client:
                 there.set()
-                yield from map(portions.count, cluster.unordered(client, work, portions, *shared))
+                for done in cluster.unordered(client, work, portions, *shared):
+                    yield portions.count(done)
+                    while meanwhile and meanwhile[0].done():  # at once: it may be waited for
+                        yield from meanwhile.pop().result()
         except cluster.NotStarted as error:
             log.warning("workers did not start (%s): going on without", error)
         finally:
             there.set()
-        yield from meanwhile.result()
+        for rest in meanwhile:
+            yield from rest.result()
 
 
 def _alone(portions: Portions, shared: tuple[Any, ...], there: threading.Event) -> list[Done]:
