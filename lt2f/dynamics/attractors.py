@@ -3,10 +3,10 @@
 Inside the Chebyshev ellipse every start then goes to the balanced line (`theory.fate`), where the
 residual follows a cubic map with one free critical point, so with at most one attracting cycle.
 The orbit of the critical point finds that cycle at once however narrow its window is, because it
-starts in the cycle's immediate basin (Singer's theorem), and where it finds none there is none to
-be found. Witnesses from elsewhere on the line tell whether other starts are as quick. What they say
-far beyond doubt holds for every start that has had the time to forget where it came from; the rest
-is left to each cell's own run.
+starts in the cycle's immediate basin (Singer's theorem); where it finds none there is none of a
+period looked for, but next to where one loses its stability. Witnesses from elsewhere on the line
+tell whether other starts are as quick. What they say far beyond doubt holds for every start that
+has had the time to forget where it came from; the rest is left to each cell's own run.
 """
 
 from dataclasses import dataclass
@@ -76,7 +76,6 @@ class Shared:
         known = self.known
         periodic = self.of.regime == Regime.PERIODIC
         verdict.regime[known], verdict.decided_by[known] = self.of.regime, DecidedBy.INFERRED
-        verdict.converged[known] = False
         verdict.cycle[:, known] = np.where(periodic, self.of.cycle, 0.0)
         survey.rates[:, known], survey.errors[:, known] = self.of.rates, self.of.errors
         return survey, verdict

@@ -31,9 +31,8 @@ def cycle_point(period: int, multiplier: Number, x: Number, mu: Number, sign: in
     """Find the cycle near the guess (x, mu) whose e has this period and multiplier.
 
     sign -1 seeks cycles that return to -x after `period` steps, so that (a, b) has twice the
-    period of e. The error bounds that of mu to first order,
-    with a factor of two to spare. Raises ValueError where no such cycle
-    is near the guess, or where e returns earlier.
+    period of e. The error bounds that of mu to first order, with a factor of two to spare. Raises
+    ValueError where no such cycle is near the guess, or where e returns earlier.
     """
     with decimals():
         point, k, target = Decimal(x), 1 + Decimal(mu), Decimal(multiplier)

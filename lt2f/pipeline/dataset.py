@@ -247,9 +247,7 @@ def _create(
         name,
         entry.dtype,
         (*plan.dims, *extra),
-        zlib=entry.dtype.startswith(
-            ("u", "i")
-        ),  # packing floats would take longer than making them
+        zlib=entry.dtype.startswith(("u", "i")),  # packing floats is half the work of a file
         complevel=1,
         shuffle=True,
         fletcher32=True,

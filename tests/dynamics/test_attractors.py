@@ -505,6 +505,7 @@ def test_the_map_has_the_numbers_of_brute_force(maps):
         # an error bar of one run has 31 degrees of freedom, and log|1 + mu - 3x^2| is skew
         assert 0.8 < np.sqrt((z * z).mean()) < 1.25
         assert (np.abs(z) > 4).mean() < 0.01
+        assert np.abs(z).max() < 8
 
 
 def test_the_map_is_cheaper(maps):

@@ -467,16 +467,16 @@ def test_full_chaos_at_mu_two(schedule):
     found = outcome(x, 0.0, 2.0, schedule)
     assert (found["regime"] == Regime.CHAOTIC).all()
     rate, error = found["lyapunov"], found["lyapunov_error"]
-    # 30 degrees of freedom, and logarithms with a tail: 1 of 1000 is beyond 6 standard errors
-    assert (np.abs(rate[:, 0] - np.log(3)) <= 8 * error[:, 0]).all()
+    # with 30 degrees of freedom one of 200 cases is beyond 5 errors once in 200 such tests
+    assert (np.abs(rate[:, 0] - np.log(3)) <= 5 * error[:, 0]).all()
     # across: the mean of log|1 + 2 cos t| is zero by Jensen's formula
     across, across_error = found["transverse_lyapunov"], found["transverse_lyapunov_error"]
-    assert (np.abs(rate[:, 1]) <= 8 * error[:, 1]).all()
-    assert (np.abs(across) <= 8 * across_error).all()
-    assert error.max() < 0.01
+    assert (np.abs(rate[:, 1]) <= 5 * error[:, 1]).all()
+    assert (np.abs(across) <= 5 * across_error).all()
+    assert error.max() < 0.002  # what telescopes is known to 1/n, here to some 4/3200
     # e has the arcsine law on [-2, 2]: <e^2/2> = 1, <x^2> = 2
-    assert (np.abs(found["loss_mean"] - 1) <= 8 * found["loss_mean_error"]).all()
-    assert (np.abs(found["sharpness"] - 4) <= 8 * found["sharpness_error"]).all()
+    assert (np.abs(found["loss_mean"] - 1) <= 5 * found["loss_mean_error"]).all()
+    assert (np.abs(found["sharpness"] - 4) <= 4 * found["sharpness_error"]).all()
 
 
 @pytest.fixture(scope="module")
