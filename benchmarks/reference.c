@@ -95,8 +95,9 @@ INLINE void draw(int model, vec e, vec amplitude, vec x, vec *r, vec *h) {
   if (model == TARGET) *r = without(amplitude, x, e);
 }
 
-INLINE vec carry(vec e, vec r, vec h, vec ab, vec n) {
-  return e * fused(h * r, ab, fused(all(-2.0), h * n, all(1.0)));
+INLINE vec growth(vec u, vec v, vec mu, vec e, vec r, vec h) {
+  vec less = fused(all(-4.0), fused(v, v, mu), 2.0 * mu);
+  return fused(h, fused(r, e + mu, fused(all(-2.0), residual(u, v, mu), less)), all(1.0));
 }
 
 INLINE vec carried(vec e, vec previous) {
@@ -183,7 +184,7 @@ INLINE void put_tracked(int width, struct lanes *s, double *state, size_t n, siz
 }
 
 struct step { /* what else is to be known of one step of one vector */
-  vec u, v, e, r, h, n;
+  vec u, v, e, r, h, n, growth;
 };
 
 /* Take a step of vector k; the compiler drops what the caller does not look at. */
@@ -193,7 +194,8 @@ INLINE struct step advance(int model, struct lanes *s, int k, vec x) {
   now.e = residual(now.u, now.v, s->mu[k]);
   if (model == MULTIPLICATIVE) now.e = carried(now.e, s->e[k]);
   draw(model, now.e, s->amplitude[k], x, &now.r, &now.h);
-  if (model == MULTIPLICATIVE) s->e[k] = carry(now.e, now.r, now.h, now.e + s->mu[k], now.n);
+  now.growth = growth(now.u, now.v, s->mu[k], now.e, now.r, now.h);
+  if (model == MULTIPLICATIVE) s->e[k] = now.e * now.growth;
   s->u[k] = without(now.u, now.r, now.u), s->v[k] = fused(now.v, now.r, now.v);
   return now;
 }
@@ -236,8 +238,10 @@ INLINE void begin_span(int model, int width, struct lanes *s) {
   }
 }
 
-INLINE void track(int model, struct lanes *s, int k, vec loss, vec excess) {
-  if (model != QUIET) {
+INLINE void track(int model, struct lanes *s, int k, vec loss, vec excess, vec growth) {
+  if (model == MULTIPLICATIVE)
+    excess = smaller(fused(growth, growth, all(-NOISE_RISE)), loss - CONVERGED);
+  if (model == TARGET) {
     mask counts = below(all(CONVERGED), s->last[k]);
     excess = choose(counts, fused(all(-NOISE_RISE), s->last[k], loss), all(-INFINITY));
     s->last[k] = loss;
@@ -276,7 +280,8 @@ INLINE void settle(int model, int width, double *state, size_t n, size_t steps, 
         vec x = number(model, noise, t);
         EACH {
           struct step now = advance(model, s, k, x);
-          track(model, s, k, now.e * now.e, loss_rise(now.e, now.e + s->mu[k], now.n));
+          vec rise = loss_rise(now.e, now.e + s->mu[k], now.n);
+          track(model, s, k, now.e * now.e, rise, now.growth);
         }
       }
       end_span(model, width, s, (double)from, 1);
@@ -376,7 +381,7 @@ INLINE void measure(int model, int width, double *state, size_t n, const long lo
             tangent(now.u, now.v, &s->x[k], &s->y[k], now.r, now.h);
             s->det[k] *= determinant(now.r, now.h * ab, now.h * now.n);
             s->sum_n[k] += now.n, s->sum_e2[k] += loss;
-            track(model, s, k, loss, loss_rise(now.e, ab, now.n));
+            track(model, s, k, loss, loss_rise(now.e, ab, now.n), now.growth);
           }
         }
         end_span(model, width, s, (double)from, 0);

@@ -19,8 +19,8 @@ from lt2f.dynamics.model import (
     QUIET,
     TARGET,
     carried,
-    carry,
     draw,
+    growth,
     half_norm,
     lifting,
     loss_rise,
@@ -79,14 +79,15 @@ def _lift(lanes, j, model):  # type: ignore[no-untyped-def]
 
 @part
 def advance(lanes, j, model, x):  # type: ignore[no-untyped-def]
-    """Take one step of a lane; its residual before the step."""
+    """Take one step of a lane; its residual before the step, and what carries it along."""
     u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
     e = carried(model, residual(u, v, mu), lanes[E, j])
     r, h = draw(model, e, lanes[AMPLITUDE, j], x)
+    factor = growth(u, v, mu, e, r, h)
     if model == MULTIPLICATIVE:
-        lanes[E, j] = carry(e, r, h, e + mu, half_norm(u, v))
+        lanes[E, j] = e * factor
     lanes[U, j], lanes[V, j] = fma(-u, r, u), fma(v, r, v)
-    return e
+    return e, factor
 
 
 @part
@@ -97,9 +98,15 @@ def begin_span(lanes, j):  # type: ignore[no-untyped-def]
 
 
 @part
-def track(lanes, j, model, loss, excess):  # type: ignore[no-untyped-def]
-    """Note a step's loss, and by how much it exceeds the criterion of a rise."""
-    if model != QUIET:
+def track(lanes, j, model, loss, excess, factor):  # type: ignore[no-untyped-def]
+    """Note a step's loss, and by how much it exceeds the criterion of a rise.
+
+    Under multiplicative noise the step's own `factor` says whether it raises the loss, under target
+    noise the last loss does.
+    """
+    if model == MULTIPLICATIVE:
+        excess = min(fma(factor, factor, -NOISE_RISE), loss - CONVERGED)
+    if model == TARGET:
         last = lanes[LAST, j]
         excess = fma(-NOISE_RISE, last, loss) if last > CONVERGED else -np.inf
         lanes[LAST, j] = loss
@@ -184,12 +191,14 @@ def _make_settle(model: int) -> Callable[..., None]:
             for span in range(0, steps, SPAN):
                 for j in range(TRACKED):
                     begin_span(lanes, j)
-                for t in range(span, min(span + SPAN, steps)):
-                    x = noise[start + t] if model != QUIET else 0.0
+                draws = noise[start + span :]
+                for t in range(min(SPAN, steps - span)):
+                    x = draws[t] if model != QUIET else 0.0
                     for j in range(TRACKED):
                         n = half_norm(lanes[U, j], lanes[V, j])
-                        e = advance(lanes, j, model, x)
-                        track(lanes, j, model, e * e, loss_rise(e, e + lanes[MU, j], n))
+                        e, factor = advance(lanes, j, model, x)
+                        rise = loss_rise(e, e + lanes[MU, j], n)
+                        track(lanes, j, model, e * e, rise, factor)
                 for j in range(TRACKED):
                     end_span(lanes, j, float(start + span))
                 for j in range(TRACKED if model == MULTIPLICATIVE else 0):
@@ -215,7 +224,7 @@ def _make_moment(model: int) -> Callable[..., None]:
             for t in range(start, min(start + SPAN, total) if start >= 0 else start):
                 if escaped and not 2.0 * half_norm(lane[U, 0], lane[V, 0]) <= ESCAPE_SQUARED:
                     break
-                e = advance(lane, 0, model, noise[t] if model != QUIET else 0.0)
+                e, _ = advance(lane, 0, model, noise[t] if model != QUIET else 0.0)
                 if escaped or e * e > CONVERGED:
                     found = t + 1
             out[j] = found
@@ -234,10 +243,11 @@ def _make_record(model: int) -> Callable[..., None]:
             fetch(state, first, lanes, rows)
             for span in range(0, out.shape[1], SPAN):
                 length = min(SPAN, out.shape[1] - span)
+                draws = noise[start + span :]
                 for t in range(length):
-                    x = noise[start + span + t] if model != QUIET else 0.0
+                    x = draws[t] if model != QUIET else 0.0
                     for j in range(BARE):
-                        page[t, j] = advance(lanes, j, model, x)
+                        page[t, j], _ = advance(lanes, j, model, x)
                 for j in range(BARE):
                     _lift(lanes, j, model)
                     samples = out[first + j, span : span + length]

@@ -49,9 +49,13 @@ def draw(model: int, e: float, amplitude: float, x: float) -> tuple[float, float
 
 
 @part
-def carry(e: float, r: float, h: float, ab: float, n: float) -> float:
-    """Residual e (1 - hS + h r ab) after a step with r = h e, to relative precision."""
-    return e * fma(h * r, ab, fma(-2.0, h * n, 1.0))
+def growth(u: float, v: float, mu: float, e: float, r: float, h: float) -> float:
+    """Factor 1 - h(S - r ab) by which a step with r = h e multiplies the residual.
+
+    S = 2(U^2 + V^2) comes from what the residual has at hand, W = V^2 + mu and U^2 - W.
+    """
+    minus_s = fma(-2.0, residual(u, v, mu), fma(-4.0, fma(v, v, mu), 2.0 * mu))
+    return fma(h, fma(r, e + mu, minus_s), 1.0)
 
 
 @part

@@ -177,13 +177,13 @@ def _rescale(lanes, j):  # type: ignore[no-untyped-def]
 def _step(lanes, j, model, x):  # type: ignore[no-untyped-def]
     u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
     n = half_norm(u, v)
-    e = advance(lanes, j, model, x)
+    e, factor = advance(lanes, j, model, x)
     r, h = draw(model, e, lanes[AMPLITUDE, j], x)
     lanes[X, j], lanes[Y, j] = tangent(u, v, lanes[X, j], lanes[Y, j], r, h)
     lanes[DET, j] *= determinant(r, h * (e + mu), h * n)
     lanes[SUM_N, j] += n
     lanes[SUM_E2, j] += e * e
-    track(lanes, j, model, e * e, loss_rise(e, e + mu, n))
+    track(lanes, j, model, e * e, loss_rise(e, e + mu, n), factor)
 
 
 def _make_measure(model: int) -> Callable[..., None]:
@@ -208,8 +208,9 @@ def _make_measure(model: int) -> Callable[..., None]:
                     for j in range(BATCH):
                         begin_span(lanes, j)
                     for some in range(0, BATCH, WIDTH):
-                        for t in range(span, min(span + SPAN, end)):
-                            x = noise[t] if model != QUIET else 0.0
+                        draws = noise[span:]
+                        for t in range(min(SPAN, end - span)):
+                            x = draws[t] if model != QUIET else 0.0
                             for j in range(some, some + WIDTH):
                                 _step(lanes, j, model, x)
                     for j in range(BATCH):

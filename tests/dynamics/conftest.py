@@ -41,7 +41,9 @@ def orbit(
     """
     U, V, m, carried = Fraction(u), Fraction(v), Fraction(mu), Fraction(1)
     for _, x in zip(range(steps + 1), noise, strict=False):
-        e, n = rounded(U * U - rounded(V * V + m)), rounded(U * U + rounded(V * V))
+        w = rounded(V * V + m)
+        e, n = rounded(U * U - w), rounded(U * U + rounded(V * V))
+        minus_s = rounded(-2 * e + rounded(-4 * w + 2 * m))
         if model == MULTIPLICATIVE and abs(carried) < CARRIED:
             e = carried
         yield U, V, e
@@ -49,8 +51,7 @@ def orbit(
             return
         h = rounded(1 + x) if model == MULTIPLICATIVE else Fraction(1)
         r = rounded(e - x) if model == TARGET else rounded(h * e)
-        bend = rounded(1 - 2 * rounded(h * n))
-        carried = rounded(e * rounded(rounded(h * r) * rounded(e + m) + bend))
+        carried = rounded(e * rounded(h * rounded(r * rounded(e + m) + minus_s) + 1))
         U, V = rounded(U - U * r), rounded(V + V * r)
 
 
