@@ -17,7 +17,7 @@ from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise
 from lt2f.dynamics.survey import Schedule
 from lt2f.training import batches
 
-LAYOUT = 1  # of chunk contents; a new number makes every older chunk foreign
+LAYOUT = 2  # of chunk contents; a new number makes every older chunk foreign
 Arrays = Mapping[str, NDArray[Any]]
 
 

@@ -155,7 +155,7 @@ def test_a_pickle_makes_a_chunk_absent_and_is_never_loaded(store, path, tmp_path
     assert not there
 
 
-@pytest.mark.parametrize("size", [0, 1, 100, 1000])
+@pytest.mark.parametrize("size", [0, 1, 100, 500])
 def test_a_full_disk_leaves_nothing_behind(store, full_disk, size):
     with full_disk(size), pytest.raises(StoreError, match=rf"{NAME}\.npz: File too large"):
         store.write(NAME, ARRAYS)
@@ -171,10 +171,10 @@ def test_a_full_disk_keeps_the_chunk_that_was_there(store, path, full_disk):
 
 
 def test_a_write_that_does_not_read_back_is_an_error(store, path, monkeypatch):
-    def lose_a_block(file, **arrays):
-        file.write(path.read_bytes()[:-100])
+    def lose_a_block(file):
+        os.ftruncate(file, os.fstat(file).st_size - 100)
 
-    monkeypatch.setattr(np, "savez", lose_a_block)
+    monkeypatch.setattr(os, "fsync", lose_a_block)
     with pytest.raises(StoreError, match="does not read back"):
         store.write(NAME, MORE)
     assert holds(store, ARRAYS)
