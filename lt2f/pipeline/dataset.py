@@ -38,6 +38,8 @@ REFERENCE = "arXiv:2605.21292"
 _SUMMARY = {
     "none": "Gradient descent (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) on one prompt, "
     "mu = step size * |c y_q|.",
+    "ellipse": "Chaotic orbits of (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) on the invariant "
+    "ellipse a^2 + b^2 - mu a b = 4 - mu^2, followed exactly by their angle from random starts.",
     "multiplicative": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = h (ab - mu), with a "
     "random multiplier h of mean 1 at each step and standard deviation noise.",
     "target": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = ab - m, with a random target m "
@@ -266,6 +268,7 @@ def _create(
 def _attributes(plan: "Plan", content: str) -> dict[str, Any]:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     kinds = {"map": "Long-run behaviour", "orbit": "Orbits", "trajectory": "Trajectories"}
+    kinds["ellipse"] = "Chaos on the ellipse"
     sweep = plan.sweep.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude={"tile"}
     )
@@ -273,7 +276,7 @@ def _attributes(plan: "Plan", content: str) -> dict[str, Any]:
     return {
         "Conventions": "CF-1.11",
         "title": f"{kinds[plan.task.kind]} of a two-factor linear transformer at large step sizes",
-        "summary": _SUMMARY[plan.task.noise],
+        "summary": _SUMMARY.get(plan.task.kind, _SUMMARY[plan.task.noise]),
         "references": REFERENCE,
         "source": f"lt2f {lt2f.__version__}",
         "history": f"{now}: made by lt2f {lt2f.__version__}, study {plan.study}, sweep {plan.name}",

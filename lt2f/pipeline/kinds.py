@@ -74,6 +74,12 @@ class TrajectoryIterations(Model):
     steps: Steps
 
 
+class EllipseIterations(Model):
+    """Steps measured."""
+
+    measure: Annotated[int, Field(ge=32, le=MAX_STEPS), whole]
+
+
 class Sweep(Model):
     """A grid of cells, and what to compute in each."""
 
@@ -88,6 +94,11 @@ class Sweep(Model):
         """Number of cells."""
         return math.prod(axis.size for axis in self.axes.values())
 
+    @property
+    def has_realizations(self) -> bool:
+        """Whether something in a cell is random."""
+        return self.noise.model != "none"
+
     def coordinates(self) -> dict[str, NDArray[Any]]:
         """Compute the values along each axis, in order: int64 for realization, else float64."""
         return {
@@ -97,7 +108,7 @@ class Sweep(Model):
 
     def scalars(self) -> dict[str, float]:
         """Return the coordinates that do not vary; realization, an int, is 0 if unsaid."""
-        unsaid = self.noise.model != "none" and "realization" not in self.axes
+        unsaid = self.has_realizations and "realization" not in self.axes
         values: dict[str, float] = {"realization": 0} if unsaid else {}
         for name, value in self.fixed.items():
             values[name] = int(value) if name == "realization" else value + 0.0  # never −0.0
@@ -127,6 +138,10 @@ class Sweep(Model):
         for name in self.fixed:
             if name in self.axes:
                 raise refusal("is an axis too, give it once", "fixed", name)
+        return self
+
+    @model_validator(mode="after")
+    def _start_is_given(self) -> Self:
         given = self.axes.keys() | self.fixed.keys()
         factors = [name for name in ("a", "b") if name in given]
         if factors and given & {"imbalance", "product"}:
@@ -220,12 +235,51 @@ class TrajectorySweep(Sweep):
     iterations: TrajectoryIterations
 
 
+class EllipseSweep(Sweep):
+    """Chaos on the Chebyshev ellipse, followed by its angle from a random start.
+
+    Which start is the realization's: it follows from the seed and its number alone.
+    """
+
+    kind: Literal["ellipse"]
+    iterations: EllipseIterations
+
+    @property
+    def has_realizations(self) -> bool:
+        """Whether something in a cell is random: the start."""
+        return True
+
+    @model_validator(mode="after")
+    def _start_is_given(self) -> Self:
+        given = [*self.axes, *self.fixed]
+        for name in given:
+            if name not in ("mu", "realization"):
+                reason = "an ellipse has mu and realization, each an axis or fixed, and no other"
+                raise refusal(reason, *self._place(name))
+        if "mu" not in given:
+            raise refusal("missing, an ellipse needs mu, an axis or fixed", "axes", "mu")
+        return self
+
+    @model_validator(mode="after")
+    def _noise_has_a_model(self) -> Self:
+        if self.noise.model != "none":
+            raise refusal("should be none, the ellipse is of full batches", "noise", "model")
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_an_ellipse(self) -> Self:
+        mu = self.axes["mu"].values() if "mu" in self.axes else np.array([self.fixed["mu"]])
+        if not (mu[0] > 0 and mu[-1] < 2):
+            raise refusal("should lie between 0 and 2, both excluded", *self._place("mu"))
+        return self
+
+
 def _map_if_unsaid(value: object) -> object:
     return {"kind": "map", **value} if isinstance(value, dict) else value
 
 
 AnySweep = Annotated[
-    MapSweep | OrbitSweep | TrajectorySweep,
+    MapSweep | OrbitSweep | TrajectorySweep | EllipseSweep,
     Field(discriminator="kind"),
     BeforeValidator(_map_if_unsaid),
 ]

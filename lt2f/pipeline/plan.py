@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from lt2f.pipeline import solve
 from lt2f.pipeline.identity import code_sha256, sha256_of
-from lt2f.pipeline.kinds import Noisy
+from lt2f.pipeline.kinds import EllipseSweep, Noisy
 from lt2f.pipeline.settings import AnySweep, MapSweep, OrbitSweep, Settings
 
 CHUNK_STEPS = 2**31  # map steps of a chunk: a second or two where each of them is run and measured
+ANGLE_COST = 16  # map steps in the time of one step on the ellipse, by its angle
 CHUNK_CELLS = 2**16  # at most: bounds the memory of a worker
 CHUNK_VALUES = 2**21  # samples at most: 16 MiB
 STARTS = frozenset({"imbalance", "product", "a", "b"})  # along these axes many cells share a mu
@@ -76,7 +77,7 @@ class Plan:
 
     @cached_property
     def task(self) -> solve.Task:
-        """What to compute in each cell, in plain data; without noise no seed matters."""
+        """What to compute in each cell, in plain data; where nothing is random no seed matters."""
         noise = self.sweep.noise
         return solve.Task(
             kind=self.sweep.kind,
@@ -85,7 +86,7 @@ class Plan:
             shortcuts=self.sweep.shortcuts,
             noise=noise.model,
             law=noise.law if isinstance(noise, Noisy) else "two_point",
-            seed=self.seed if isinstance(noise, Noisy) else 0,
+            seed=self.seed if self.sweep.has_realizations else 0,
             count=self.sweep.count if isinstance(self.sweep, MapSweep) else None,
             infer=isinstance(self.sweep, MapSweep) and not STARTS.isdisjoint(self.sweep.axes),
         )
@@ -95,6 +96,8 @@ class Plan:
             return ("regime",) if self.sweep.count else self.sweep.record
         if isinstance(self.sweep, OrbitSweep):
             return ("residual",)
+        if isinstance(self.sweep, EllipseSweep):
+            return solve.ON_ELLIPSE
         # A variable cannot have the name of its own dimension.
         path = "imbalance_path" if "imbalance" in self.axes else "imbalance"
         return ("loss", "sharpness", path)
@@ -116,7 +119,8 @@ class Plan:
 
     def tile(self) -> dict[str, int]:
         """Cells of a chunk along each axis: as given, or as many as make CHUNK_STEPS map steps."""
-        budget = min(CHUNK_STEPS // self.steps, CHUNK_VALUES // self.samples, CHUNK_CELLS)
+        cost = ANGLE_COST if isinstance(self.sweep, EllipseSweep) else 1
+        budget = min(CHUNK_STEPS // (cost * self.steps), CHUNK_VALUES // self.samples, CHUNK_CELLS)
         sizes = {str(name): axis.size for name, axis in self.sweep.axes.items()}
         digits = _digits(max(budget, 1).bit_length() - 1, sizes)
         given = {str(name): side for name, side in self.sweep.tile.items()}

@@ -6,7 +6,7 @@ import numpy as np
 
 from lt2f.dynamics.codes import Fate
 from lt2f.dynamics.theory import fate
-from lt2f.pipeline.plan import Plan, plan
+from lt2f.pipeline.plan import ANGLE_COST, Plan, plan
 from lt2f.pipeline.settings import Settings
 from lt2f.pipeline.solve import PATHS, starts
 
@@ -42,6 +42,8 @@ def table(settings: Settings, cores: int | None = None) -> str:
 def seconds(sweep: Plan) -> float:
     """Estimate the time that one core needs for a sweep."""
     cells, lengths, task = sweep.sweep.cells, sweep.task.iterations, sweep.task
+    if task.kind == "ellipse":
+        return cells * sweep.steps * ANGLE_COST / MEASURE_RATE
     if task.kind != "map":
         return cells * sweep.steps / BARE_RATE
     run = lengths["transient"] / SETTLE_RATE + lengths["measure"] / MEASURE_RATE

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.dynamics import labels, orbits, theory
+from lt2f.dynamics import ellipse, labels, orbits, theory
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise
 from lt2f.dynamics.survey import Schedule
@@ -21,6 +21,14 @@ LAYOUT = 2  # of chunk contents; a new number makes every older chunk foreign
 Arrays = Mapping[str, NDArray[Any]]
 
 
+ON_ELLIPSE = (
+    "lyapunov",
+    "transverse_lyapunov",
+    "sharpness",
+    "loss_mean",
+    "invariance_error",
+    "conjugacy_error",
+)
 PATHS = frozenset({"imbalance_final", "loss_peak_ratio"})  # known by each cell's own run alone
 
 
@@ -67,6 +75,8 @@ def solve(
     grid = np.meshgrid(*axes.values(), indexing="ij")
     cells = {name: values.ravel() for name, values in zip(axes, grid, strict=True)}
     cells |= {name: np.full(cells[next(iter(axes))].size, x) for name, x in scalars.items()}
+    if task.kind == "ellipse":
+        return {n: x.reshape(*shape, *x.shape[1:]) for n, x in _ellipse(task, cells).items()}
     parts = [
         (where, _KINDS[task.kind](task, *starts(part), part["mu"], noise))
         for where, part, noise in _realizations(task, cells)
@@ -139,6 +149,13 @@ def _trajectory(
 ) -> dict[str, NDArray[Any]]:
     paths = orbits.trajectory(u, v, mu, noise, **task.iterations)
     return dict(zip(task.record, paths, strict=True))
+
+
+def _ellipse(task: Task, cells: Arrays) -> dict[str, NDArray[Any]]:
+    """Follow the angle that is the first word of each realization."""
+    numbers, place = np.unique(cells["realization"], return_inverse=True)
+    phi = np.concatenate([batches.words(task.seed, int(k), 1) for k in numbers])
+    return ellipse.observe(cells["mu"], phi[place], task.iterations["measure"])
 
 
 _KINDS = {"map": _map, "orbit": _orbit, "trajectory": _trajectory}

@@ -49,7 +49,10 @@ _COORDINATES = {
     "a": ("first factor of the start", ""),
     "b": ("second factor of the start", ""),
     "noise": ("standard deviation of the noise", "of the multiplier h, or of the target m"),
-    "realization": ("realization of the noise", "one mini-batch order, the same for every cell"),
+    "realization": (
+        "realization of what is random",
+        "one mini-batch order, or one start angle on the ellipse, the same for every cell",
+    ),
     "outcome": ("regime of training", ""),
     "exponent": ("rank of the Lyapunov exponent, 1 the largest", ""),
     "sample": ("step after the transient", ""),
@@ -127,6 +130,18 @@ VARIABLES = {
         "f8",
         "largest loss over the first one",
         "infinite where it diverges, NaN where the first loss is zero to rounding",
+    ),
+    "invariance_error": Variable(
+        "f8",
+        "largest distance from the ellipse after one step from a point on it",
+        "|a^2 + b^2 - mu a b - (4 - mu^2)| / (4 - mu^2) over all steps; rounding alone",
+    ),
+    "conjugacy_error": Variable(
+        "f8",
+        "largest distance in the (a, b) plane between the image of a point on the ellipse and the "
+        "point at the next angle",
+        "the angle phi in turns, (a, b) = (U + V, U - V) with U = sqrt(2 + mu) cos(2 pi phi), V = "
+        "sqrt(2 - mu) sin(2 pi phi), steps to 1/2 - 3 phi; rounding alone",
     ),
     "regime_count": Variable(
         "i8",
