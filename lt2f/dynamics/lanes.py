@@ -23,13 +23,17 @@ from lt2f.dynamics.kernels import (
     Y,
     residuals,
 )
-from lt2f.dynamics.model import CARRIED, MULTIPLICATIVE, QUIET, TARGET
+from lt2f.dynamics.model import CARRIED, FACTORS, MULTIPLICATIVE, QUIET, TARGET
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
-Model = Literal["none", "multiplicative", "target"]
+Model = Literal["none", "multiplicative", "target", "factors"]
+
+INDEX: dict[Model, int] = {
+    "none": QUIET, "multiplicative": MULTIPLICATIVE, "target": TARGET, "factors": FACTORS,
+}  # fmt: skip
 Law = Literal["two_point", "uniform", "normal"]
 
 ZERO = 2.0**-150, 2.0**30  # stand-in for a factor that is exactly zero, and its lift
@@ -40,7 +44,8 @@ class Noise:
     """Noise of a run of N cells.
 
     `sequence` has one number for each step, shape (steps,), the same for all cells; `amplitude`,
-    shape (N,), is the standard deviation of the multiplier h or of the target m in each.
+    shape (N,), is the standard deviation of the multiplier h or of the target m in each. Where each
+    factor has a multiplier of its own there are two numbers for each step, shape (2, steps).
     """
 
     model: Model
@@ -51,7 +56,7 @@ class Noise:
     @property
     def index(self) -> int:
         """Place of this model in the tables of kernels."""
-        return {"none": QUIET, "multiplicative": MULTIPLICATIVE, "target": TARGET}[self.model]
+        return INDEX[self.model]
 
 
 SILENCE = Noise("none", "two_point", np.zeros(1), np.zeros(1))
@@ -75,6 +80,8 @@ def prepare(u: Floats, v: Floats, mu: Floats, noise: Noise = SILENCE) -> Floats:
     rows = (U, u), (V, v), (MU, mu), (AMPLITUDE, noise.amplitude)
     for row, values in rows:
         state[row, : u.size] = values
+    if noise.index == FACTORS:  # each factor drives the other, so one that is zero does not stay so
+        return state
     for factor, lift in ((U, U_LIFT), (V, V_LIFT)):
         zero = state[factor] == 0.0
         state[factor, zero], state[lift, zero] = ZERO

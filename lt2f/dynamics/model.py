@@ -16,7 +16,7 @@ from lt2f.dynamics.compiler import double, fma, part, pattern
 TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**300
 CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
 # Models of noise.
-QUIET, MULTIPLICATIVE, TARGET = range(3)
+QUIET, MULTIPLICATIVE, TARGET, FACTORS = range(4)  # the last one is for `asymmetric` alone
 LOG_STRIDE, LOG_2 = 207.94415416798358, 0.6931471805599453  # log(2**300), log(2)
 UNITS = 0x4330000000000000  # bits of 2**52
 

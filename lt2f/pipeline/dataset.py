@@ -26,7 +26,7 @@ from lt2f.dynamics.codes import Regime
 from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
 from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
 from lt2f.pipeline.store import Store
-from lt2f.pipeline.variables import COORDINATES, TRAJECTORY, VARIABLES, Variable
+from lt2f.pipeline.variables import COORDINATES, ORBIT, TRAJECTORY, VARIABLES, Variable
 
 if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
     import xarray as xr
@@ -44,6 +44,8 @@ _SUMMARY = {
     "random multiplier h of mean 1 at each step and standard deviation noise.",
     "target": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = ab - m, with a random target m "
     "of mean mu at each step and standard deviation noise.",
+    "factors": "Mini-batch descent (a, b) -> (a - h e b, b - k e a), e = ab - mu, with independent "
+    "random multipliers h and k of mean 1 at each step and standard deviation noise.",
 }
 _ABANDONED = 86400.0  # seconds after which a draft that nobody touched was left by a killed run
 
@@ -56,8 +58,9 @@ def variables(plan: "Plan") -> dict[str, Variable]:
     """Return the variables that a plan's dataset holds, each error after its estimate."""
     if plan.task.count:
         return {"regime_count": VARIABLES["regime_count"]}
-    if plan.task.kind == "trajectory":
-        return {name: TRAJECTORY[name] for name in plan.task.record}
+    if plan.task.kind != "map":
+        table = TRAJECTORY if plan.task.kind == "trajectory" else ORBIT
+        return {name: table[name] for name in plan.task.record}
     parts = (part for name in plan.task.record for part in (name, f"{name}_error"))
     return {part: VARIABLES[part] for part in parts if part in VARIABLES}
 
@@ -212,7 +215,7 @@ def _sweep_up(path: Path) -> None:
 
 
 def _scalars(plan: "Plan", table: dict[str, Variable]) -> dict[str, float]:
-    """Coordinates that do not vary; a trajectory has an imbalance of its own."""
+    """Coordinates that do not vary; an orbit may have an imbalance of its own."""
     return {
         f"{name}_start" if name in table else name: value
         for name, value in plan.sweep.scalars().items()

@@ -47,9 +47,13 @@ class Noiseless(Model):
 
 
 class Noisy(Model):
-    """Mini-batches: a random multiplier, or a random target, drawn afresh at every step."""
+    """Mini-batches: random multipliers, or a random target, drawn afresh at every step.
 
-    model: Literal["multiplicative", "target"]
+    `multiplicative` multiplies the step of both factors by one number, `factors` that of each
+    factor by its own; the latter is for orbits and trajectories.
+    """
+
+    model: Literal["multiplicative", "target", "factors"]
     law: Literal["two_point", "uniform", "normal"] = "two_point"
 
 
@@ -157,7 +161,7 @@ class Sweep(Model):
     def _noise_has_a_model(self) -> Self:
         given = [name for name in ("noise", "realization") if name in {**self.axes, **self.fixed}]
         if self.noise.model == "none" and given:
-            reason = "needs noise.model to be multiplicative or target, it is none"
+            reason = "needs noise.model to be multiplicative, target or factors, it is none"
             raise refusal(reason, *self._place(given[0]))
         if self.noise.model != "none" and "noise" not in given:
             reason = f"missing, noise.model {self.noise.model} needs it, an axis or fixed"
@@ -211,6 +215,15 @@ class MapSweep(Sweep):
     count: Literal["realization"] | None = None
 
     @model_validator(mode="after")
+    def _labels_need_a_theory(self) -> Self:
+        if self.noise.model == "factors":  # its exponents are those of random matrix products
+            reason = (
+                "has no labels for a map, should be multiplicative or target, or the kind orbit"
+            )
+            raise refusal(f"{reason} or trajectory", "noise", "model")
+        return self
+
+    @model_validator(mode="after")
     def _counts_are_of_an_axis(self) -> Self:
         if self.count and len(self.axes) < 2:
             raise refusal("needs another axis beside realization", "count")
@@ -221,11 +234,32 @@ class MapSweep(Sweep):
         return self
 
 
+Sampled = Literal["residual", "imbalance"]
+RESIDUAL: tuple[Sampled, ...] = ("residual",)
+
+
+def _with_residual(names: tuple[Sampled, ...]) -> tuple[Sampled, ...]:
+    return ("residual", "imbalance") if "imbalance" in names else RESIDUAL
+
+
+Samples = Annotated[
+    tuple[Sampled, ...], Field(strict=False, min_length=1), AfterValidator(_with_residual)
+]
+
+
 class OrbitSweep(Sweep):
-    """Samples of the residual after a transient, for orbit diagrams."""
+    """Samples of the residual after a transient, for orbit diagrams, and of the imbalance."""
 
     kind: Literal["orbit"]
     iterations: OrbitIterations
+    record: Samples = RESIDUAL
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that determine the data; the residual alone goes without saying."""
+        plain = super().identity()
+        if self.record == RESIDUAL:
+            del plain["record"]
+        return plain
 
 
 class TrajectorySweep(Sweep):

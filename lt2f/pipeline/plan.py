@@ -94,12 +94,12 @@ class Plan:
     def _record(self) -> tuple[str, ...]:
         if isinstance(self.sweep, MapSweep):
             return ("regime",) if self.sweep.count else self.sweep.record
-        if isinstance(self.sweep, OrbitSweep):
-            return ("residual",)
         if isinstance(self.sweep, EllipseSweep):
             return solve.ON_ELLIPSE
         # A variable cannot have the name of its own dimension.
         path = "imbalance_path" if "imbalance" in self.axes else "imbalance"
+        if isinstance(self.sweep, OrbitSweep):
+            return ("residual", path)[: len(self.sweep.record)]
         return ("loss", "sharpness", path)
 
     @property

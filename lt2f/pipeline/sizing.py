@@ -80,8 +80,10 @@ def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
     cells = sweep.sweep.cells
     chunks = np.prod([len(cuts) for cuts in sweep.cuts()], dtype=np.int64)
     tile = np.prod([min(n, s) for n, s in zip(sweep.shape, sweep.tile().values(), strict=True)])
-    noise = 0 if sweep.task.noise == "none" else 8 * sweep.steps  # a realization is held whole
-    memory = BASE_BYTES + float(tile) * (BYTES_PER_CELL + 8 * sweep.samples) + noise
+    # a realization is held whole
+    noise = {"none": 0, "factors": 16}.get(sweep.task.noise, 8) * sweep.steps
+    paths = 1 if sweep.task.kind == "map" else len(sweep.task.record)
+    memory = BASE_BYTES + float(tile) * (BYTES_PER_CELL + 8 * sweep.samples * paths) + noise
     return (
         sweep.name,
         sweep.task.kind,

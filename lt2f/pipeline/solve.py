@@ -108,7 +108,8 @@ def _realizations(task: Task, cells: Arrays) -> Iterator[tuple[Mask, Arrays, Noi
         for k in np.unique(cells["realization"]):
             where = (cells["realization"] == k) & (amplitude > 0.0)
             part = {name: values[where] for name, values in cells.items()}
-            sequence = batches.sequence(task.seed, int(k), task.steps, task.law)
+            draw = batches.pair if task.noise == "factors" else batches.sequence
+            sequence = draw(task.seed, int(k), task.steps, task.law)
             yield where, part, Noise(task.noise, task.law, sequence, part["noise"])
 
 
@@ -140,8 +141,10 @@ def _map(task: Task, u: Floats, v: Floats, mu: Floats, noise: Noise) -> dict[str
 
 
 def _orbit(task: Task, u: Floats, v: Floats, mu: Floats, noise: Noise) -> dict[str, NDArray[Any]]:
-    values = orbits.residuals(u, v, mu, noise, **task.iterations)
-    return dict(zip(task.record, [values], strict=True))
+    if len(task.record) == 1:
+        return {task.record[0]: orbits.residuals(u, v, mu, noise, **task.iterations)}
+    values = orbits.with_imbalances(u, v, mu, noise, **task.iterations)
+    return dict(zip(task.record, values, strict=True))
 
 
 def _trajectory(

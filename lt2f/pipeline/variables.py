@@ -48,7 +48,7 @@ _COORDINATES = {
     "product": ("product of the start, a0 b0", ""),
     "a": ("first factor of the start", ""),
     "b": ("second factor of the start", ""),
-    "noise": ("standard deviation of the noise", "of the multiplier h, or of the target m"),
+    "noise": ("standard deviation of the noise", "of the multipliers h, or of the target m"),
     "realization": (
         "realization of what is random",
         "one mini-batch order, or one start angle on the ellipse, the same for every cell",
@@ -157,4 +157,9 @@ TRAJECTORY = {
     "sharpness": Variable("f8", "a^2 + b^2, at a minimum step size times sharpness", _LEFT, "step"),
     "imbalance": Variable("f8", "imbalance a^2 - b^2", _LEFT, "step"),
 }
+ORBIT = {
+    "residual": VARIABLES["residual"],
+    "imbalance": Variable("f8", "imbalance a^2 - b^2", _LEFT, "sample"),
+}
+ORBIT["imbalance_path"] = ORBIT["imbalance"]
 TRAJECTORY["imbalance_path"] = TRAJECTORY["imbalance"]  # where imbalance is an axis of the starts

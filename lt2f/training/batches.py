@@ -16,9 +16,13 @@ Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
 
-def words(seed: int, realization: int, steps: int) -> Words:
-    """64-bit words of steps 0 ... steps - 1; a longer sequence begins with the shorter one."""
-    key = np.array([seed, realization], dtype=np.uint64)
+def words(seed: int, realization: int, steps: int, stream: int = 0) -> Words:
+    """64-bit words of steps 0 ... steps - 1; a longer sequence begins with the shorter one.
+
+    A realization, which is at most 2^53, has independent streams: their number is in the highest
+    byte of the key's second word.
+    """
+    key = np.array([seed, realization + (stream << 56)], dtype=np.uint64)
     return np.random.Philox(key=key).random_raw(steps)
 
 
@@ -50,3 +54,11 @@ def sequence(seed: int, realization: int, steps: int, law: str) -> Floats:
         If the law is not one of `LAWS`.
     """
     return LAWS[law](words(seed, realization, steps))
+
+
+def pair(seed: int, realization: int, steps: int, law: str) -> Floats:
+    """Two independent sequences, shape (2, steps), the first one that of `sequence`.
+
+    For noise that treats the two factors differently. Raises KeyError as `sequence` does.
+    """
+    return np.stack([LAWS[law](words(seed, realization, steps, stream)) for stream in (0, 1)])

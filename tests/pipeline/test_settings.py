@@ -231,7 +231,7 @@ INF, NAN = float("inf"), float("nan")
         ("sweeps/orbits/iterations/measure", 99, f"{Q}.iterations.measure = 99: unknown key, kno"),
         ("sweeps/regimes/iterations/sampels", 9, f"{R}.iterations.sampels = 9: unknown key, know"),
         ("sweeps/runs/iterations/step", 9, f"{T}.iterations.step = 9: unknown key, known are ste"),
-        ("sweeps/orbits/record", ["period"], f"{Q}.record = ['period']: unknown key, known are"),
+        ("sweeps/orbits/record", ["period"], f"{Q}.record[0] = 'period': should be 'residual' or"),
         ("sweeps/regimes/iterations", DROP, f"{R}.iterations: missing"),
         ("sweeps/regimes/iterations/measure", DROP, f"{R}.iterations.measure: missing"),
         ("sweeps/regimes/record", ["perod"], f"{R}.record[0] = 'perod': should be 'regime', 'de"),
@@ -295,6 +295,7 @@ INF, NAN = float("inf"), float("nan")
         ("sweeps/regimes/fixed/realization", 0, f"{R}.fixed.realization = 0: needs noise.model"),
         ("sweeps/runs/fixed/noise", DROP, f"{T}.axes.noise: missing, noise.model multiplicative"),
         ("sweeps/runs/fixed/realization", 0, f"{T}.fixed.realization = 0: is an axis too"),
+        ("sweeps/orbits/record", [], f"{Q}.record = []: should have at least 1 entry"),
         # values with a meaning
         ("sweeps/runs/fixed/mu", -0.5, f"{T}.fixed.mu = -0.5: should be greater than or equal to"),
         ("sweeps/regimes/axes/mu/start", -1, "'start': -1, 'step': 0.002}: should be greater tha"),
@@ -308,6 +309,16 @@ INF, NAN = float("inf"), float("nan")
 )
 def test_refusals_name_the_key_the_value_and_what_is_allowed(key, value, line):
     assert line in complaint(study((key, value)))
+
+
+def test_noise_of_each_factor_is_for_orbits_and_trajectories():
+    noise = {"model": "factors", "law": "normal"}
+    assert sweep(("noise", noise), name="runs").noise.model == "factors"
+    assert sweep(("noise", noise), ("fixed/noise", 0.1), name="orbits").noise.model == "factors"
+    line = complaint(study(("sweeps/regimes/noise", noise), ("sweeps/regimes/fixed/noise", 0.1)))
+    assert f"{R}.noise" in line
+    assert "'factors': has no labels for a map" in line
+    assert "the kind orbit or trajectory" in line
 
 
 def test_a_sweep_has_a_largest_size():
@@ -501,6 +512,19 @@ def test_noise_is_part_of_the_identity(change):
 def test_the_identity_lists_what_is_recorded_by_name():
     recorded = sweep(("record", ["period"])).identity()["record"]
     assert recorded == ["decided_by", "period", "regime"]
+
+
+def test_an_orbit_of_the_residual_alone_has_the_identity_it_always_had():
+    plain = sweep(name="orbits")
+    assert plain.record == ("residual",)
+    assert "record" not in plain.identity()
+    assert sweep(("record", ["residual"]), name="orbits").identity() == plain.identity()
+    both = [
+        sweep(("record", names), name="orbits")
+        for names in (["imbalance"], ["imbalance", "residual"])
+    ]
+    assert both[0].record == both[1].record == ("residual", "imbalance")
+    assert both[0].identity()["record"] == ["imbalance", "residual"]
 
 
 def test_an_unsaid_realization_has_the_identity_of_0():

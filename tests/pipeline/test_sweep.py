@@ -113,7 +113,7 @@ def test_a_sweep_that_is_not_there_is_named(raw):
 NOISY = {"fixed": {"imbalance": 0.5, "product": 0.1}, "tile": {}}
 
 
-@pytest.mark.parametrize("model", ["multiplicative", "target"])
+@pytest.mark.parametrize("model", ["multiplicative", "target", "factors"])
 @pytest.mark.parametrize("law", ["two_point", "uniform", "normal"])
 def test_noise_is_heard_and_noise_zero_is_none(raw, model, law):
     mu = {"values": [0.5, 1.5]}
@@ -125,6 +125,25 @@ def test_noise_is_heard_and_noise_zero_is_none(raw, model, law):
     quiet, loud = noisy["residual"]
     assert quiet.values.tobytes() == plain["residual"].values.tobytes()
     assert (loud != quiet).all()
+
+
+@pytest.mark.parametrize("model", ["none", "multiplicative", "target", "factors"])
+def test_an_orbit_may_record_its_imbalance(raw, model):
+    noise = {} if model == "none" else {"noise": {"model": model}}
+    fixed = {"product": 0.1} | ({} if model == "none" else {"noise": 0.1})
+    axes = {"imbalance": {"values": [0.25, 0.5]}, "mu": {"values": [0.5, 1.5]}}
+    lengths = {"transient": 0, "samples": 5}
+    study = {"axes": axes, "fixed": fixed, "iterations": lengths, "tile": {"mu": 1}, **noise}
+    plain = lt2f.sweep(raw("orbit", **study), "cells")
+    both = lt2f.sweep(raw("orbit", **study, record=["imbalance"]), "cells")
+    assert set(both.data_vars) == {"residual", "imbalance_path"}
+    assert both["imbalance_path"].dims == ("imbalance", "mu", "sample")
+    xr.testing.assert_equal(both["residual"], plain["residual"])
+    np.testing.assert_allclose(both["imbalance_path"][..., 0].T, [[0.25, 0.5]] * 2, rtol=1e-15)
+    alone = study | {"axes": {"mu": axes["mu"]}, "fixed": {**fixed, "imbalance": 0.25}}
+    one = lt2f.sweep(raw("orbit", **alone, record=["imbalance"]), "cells")
+    assert one["imbalance_start"].item() == 0.25
+    assert one["imbalance"].values.tobytes() == both["imbalance_path"][0].values.tobytes()
 
 
 @pytest.mark.parametrize("model", ["multiplicative", "target"])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lt2f.training.batches import LAWS, sequence, words
+from lt2f.training.batches import LAWS, pair, sequence, words
 
 SEEDS = st.integers(0, 2**64 - 1)
 STEPS = 20_000
@@ -65,6 +65,23 @@ def test_steps_are_not_correlated(law):
         assert abs((x[lag:] * x[:-lag]).mean()) < 5.0 / np.sqrt(STEPS)
 
 
+@pytest.mark.parametrize("law", LAWS)
+def test_a_pair_begins_with_the_sequence_and_its_parts_are_independent(law):
+    x, y = pair(5, 2, STEPS, law)
+    np.testing.assert_array_equal(x, sequence(5, 2, STEPS, law))
+    for lag in range(-4, 5):
+        a, b = x[max(lag, 0) : STEPS + min(lag, 0)], y[max(-lag, 0) : STEPS + min(-lag, 0)]
+        assert abs((a * b).mean()) < 5.0 / np.sqrt(STEPS)
+
+
+def test_no_realization_has_the_second_stream_of_another():
+    # the key's second word: realizations go up to 2^53, the number of the stream lies above 2^56
+    key = np.array([5, 2 + 2**56], dtype=np.uint64)
+    assert (words(5, 2, 8, stream=1) == np.random.Philox(key=key).random_raw(8)).all()
+
+
 def test_an_unknown_law_is_refused():
     with pytest.raises(KeyError):
         sequence(0, 0, 1, "cauchy")
+    with pytest.raises(KeyError):
+        pair(0, 0, 1, "cauchy")
