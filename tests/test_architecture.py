@@ -36,7 +36,9 @@ MAY_IMPORT = {
     "lt2f.pipeline.store": set(),
     "lt2f.pipeline.variables": {"lt2f.dynamics.codes"},
     "lt2f.views": {
+        "lt2f.dynamics.closed_forms",
         "lt2f.dynamics.codes",
+        "lt2f.dynamics.factor_noise",
         "lt2f.dynamics.noise_theory",
         "lt2f.dynamics.theory",
         "lt2f.dynamics.thresholds",

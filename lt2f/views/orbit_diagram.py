@@ -11,13 +11,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lt2f.dynamics.codes import Regime
-from lt2f.views import annotate, raster, sheet, style
+from lt2f.views import annotate, raster, sheet, spread, style
 from lt2f.views import exponents as lines
 from lt2f.views.raster import Columns, Floats
 
 _HEIGHT: Final = 2.9  # of the upper panel, in inches
 _PIXELS: Final = 2  # per bin of the residual: a cycle would be too thin a line with one
-_SLAB: Final = 2**22  # samples in memory at a time
 
 
 def orbit_diagram(
@@ -26,8 +25,8 @@ def orbit_diagram(
     """Draw how often each residual occurs, from an orbit dataset over mu.
 
     A column of pixels shows one mu, or several next to each other if there are more than pixels,
-    darker where the residual was more often, on a logarithmic scale. Below come the exponents of a
-    map dataset over mu, if it is given.
+    darker where the residual was more often, on a logarithmic scale. Below come the quantiles of
+    the imbalance, if it was recorded, and the exponents of a map dataset over mu, if it is given.
     """
     mu = orbit["mu"].values
     columns = Columns.over(mu, dpi)
@@ -36,6 +35,9 @@ def orbit_diagram(
     span, counts = _density(orbit, columns, bins)
     rows = lines.marked(orbit, columns)
     heights = [bins * _PIXELS]
+    imbalance = spread.name_of(orbit)
+    if imbalance is not None:
+        heights.append(round(spread.HEIGHT * dpi))
     if exponents is not None:
         heights += lines.heights(exponents, dpi)
     with rc_context(style.RC):
@@ -44,12 +46,14 @@ def orbit_diagram(
         image = raster.blocks(_shade(counts), _PIXELS, scale)
         raster.draw(panels[0], image, (columns.low, columns.high), span)
         panels[0].set_ylabel("residual $e=ab-\\mu$")
+        if imbalance is not None:
+            spread.draw(panels[1], orbit, imbalance, columns)
         if exponents is not None:
-            lines.draw(panels[1:], exponents, columns)
-        lines.mark([panels[0], *panels[1:-1]], rows)
+            lines.draw(panels[1 + (imbalance is not None) :], exponents, columns)
+        lines.mark(panels if exponents is None else panels[:-1], rows)
         sheet.title(panels[0], _words(orbit), orbit)
         style.name_axis(panels[-1].xaxis, "mu")
-        figure.align_ylabels(panels[: 1 + len(panels[1:-1])])
+        figure.align_ylabels(panels if exponents is None else panels[:-1])
     return figure
 
 
@@ -60,10 +64,7 @@ def _words(orbit: xr.Dataset) -> str:
 
 def _slabs(orbit: xr.Dataset) -> Iterator[tuple[slice, Floats]]:
     """Yield rows of the residual, as many as fit into memory at ease."""
-    count, samples = orbit["residual"].shape
-    step = max(1, _SLAB // samples)
-    for first in range(0, count, step):
-        rows = slice(first, first + step)
+    for rows in raster.slabs(*orbit["residual"].shape):
         yield rows, orbit["residual"][rows].values
 
 

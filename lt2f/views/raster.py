@@ -1,5 +1,6 @@
 """Cells of a grid as blocks of pixels, none lost and none blended."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -12,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from lt2f.views import sheet, style
 
 Floats = NDArray[np.float64]
+
+SLAB: Final = 2**22
+"""Samples in memory at a time."""
 
 MOST: Final = 4096
 """Cells along a side beyond which a picture shows every second, third ... one."""
@@ -108,6 +112,12 @@ class Columns:
             middle - values[before] <= values[after] - middle, before, after
         )
         return closer
+
+
+def slabs(count: int, samples: int) -> Iterator[slice]:
+    """Yield rows of `samples` values each, as many as fit into memory at ease."""
+    step = max(1, SLAB // samples)
+    return (slice(first, first + step) for first in range(0, count, step))
 
 
 def draw(

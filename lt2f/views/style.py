@@ -33,6 +33,7 @@ WORDS: Final = {code: code.name.lower() for code in Regime} | {
 SYMBOLS: Final = {
     "mu": r"$\mu$",
     "imbalance": r"$a_0^2-b_0^2$",
+    "imbalance_start": r"$a_0^2-b_0^2$",
     "product": r"$a_0b_0$",
     "a": r"$a_0$",
     "b": r"$b_0$",

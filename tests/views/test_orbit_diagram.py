@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+import lt2f
 from lt2f.dynamics import theory, thresholds
-from lt2f.views import annotate
-from lt2f.views import orbit_diagram as room
+from lt2f.views import annotate, raster, spread
 from lt2f.views.figures import orbit_diagram
 
 
@@ -47,7 +47,7 @@ def test_ink_is_darker_where_the_residual_is_more_often(orbit, panel_pixels):
 
 def test_memory_does_not_change_the_picture(orbit, monkeypatch):
     whole = orbit_diagram(orbit).axes[0].images[0].get_array()
-    monkeypatch.setattr(room, "_SLAB", 1000)
+    monkeypatch.setattr(raster, "SLAB", 1000)
     np.testing.assert_array_equal(orbit_diagram(orbit).axes[0].images[0].get_array(), whole)
 
 
@@ -94,3 +94,65 @@ def test_uneven_steps_of_mu_fill_the_panel(orbit, panel_pixels):
     uneven = orbit.isel(mu=[0, 1, 5, 20])
     pixels = panel_pixels(orbit_diagram(uneven), 0)
     assert (pixels != 255).any(axis=(0, 2)).all()
+
+
+# The imbalance
+
+
+@pytest.fixture(scope="module")
+def driven():
+    """Noise for each factor, on the two-cycle and beyond mu = 2."""
+    sweep = {
+        "kind": "orbit",
+        "axes": {"mu": {"start": 1.05, "step": 0.05, "num": 24}},
+        "fixed": {"imbalance": 0.0, "product": 0.11, "noise": 0.01},
+        "noise": {"model": "factors", "law": "normal"},
+        "iterations": {"transient": 500, "samples": 4000},
+        "record": ["imbalance"],
+    }
+    return lt2f.sweep({"study": "views", "sweeps": {"it": sweep}}, "it")
+
+
+def curves(figure, panel):
+    return {line.get_label(): line.get_xydata().T for line in figure.axes[panel].lines}
+
+
+def test_the_spread_of_the_imbalance_is_below(driven):
+    drawn = curves(orbit_diagram(driven), 1)
+    size = np.abs(driven["imbalance"].values)
+    x, median = drawn["median"]
+    np.testing.assert_array_equal(x, driven["mu"])
+    bounded = np.isfinite(size).all(axis=1)
+    assert 10 < bounded.sum() < 24
+    # half of the samples lie below, and 99 in a hundred; one more or less to interpolate
+    below = (size <= median[:, np.newaxis]).mean(axis=1)
+    np.testing.assert_allclose(below[bounded], 0.5, atol=1 / 4000)
+    below = (size <= drawn["99 %"][1][:, np.newaxis]).mean(axis=1)
+    np.testing.assert_allclose(below[bounded], 0.99, atol=1 / 4000)
+    assert np.isnan(median[~bounded]).all()
+
+
+def test_theory_lies_over_the_spread_on_the_two_cycle(driven):
+    drawn = curves(orbit_diagram(driven), 1)
+    (x, median), (at, deviation) = drawn["median"], drawn["theory, deviation"]
+    on_cycle = (x > 1.08) & (x < 1.22)
+    assert on_cycle.sum() == 3
+    # the median of a normal law is 0.6745 deviations; 4000 samples, correlated over some tens of
+    # steps, know it to a few per cent
+    ratio = median[on_cycle] / np.interp(x[on_cycle], at, deviation)
+    np.testing.assert_allclose(ratio, 0.6745, rtol=0.25)
+
+
+def test_panels_keep_their_places_below_the_spread(driven, line):
+    figure = orbit_diagram(driven, line)
+    assert len(figure.axes) == 4
+    labels = [axes.get_ylabel() for axes in figure.axes[:3]]
+    assert labels == ["residual $e=ab-\\mu$", r"imbalance $|a^2-b^2|$", "nats per step"]
+
+
+def test_no_imbalance_at_all_is_an_empty_panel(driven):
+    still = driven.copy(deep=True)
+    still["imbalance"].values[:] = 0.0
+    assert orbit_diagram(still).axes[1].get_ylim() == (1e-3, 1.0)
+    low, high = spread._span(np.array([[1e-30, np.nan, 1.0]]))
+    assert 0 < low < 1 < high
