@@ -42,7 +42,7 @@ CLOSED_FORMS: Final = (
         "antisymmetric_birth",
         "birth of the cycle x, y, -x, -y: period 4, residual period 2",
         2 * math.sqrt(2) - 1,
-        "derived: with k = 1 + mu and w = (k - x^2) - (k - y^2), w^2 - k w + 2 = 0 has a "
+        "derived: with k = 1 + mu and w = (k - x^2) + (k - y^2), w^2 - k w + 2 = 0 has a "
         "double root",
     ),
     ClosedForm(
