@@ -24,19 +24,19 @@ from lt2f.dynamics.kernels import (
     fetch,
     store,
 )
-from lt2f.dynamics.model import MULTIPLICATIVE, carried, half_norm, lifting, residual
+from lt2f.dynamics.model import MULTIPLICATIVE, carried, lifting, norm, residual
 
 ROWS = E_LIFT + 1  # of the state, which these kernels work on
 
 
 @part
 def carry_apart(e, p, q, m, d, u, v, mu):  # type: ignore[no-untyped-def]
-    """Residual e (1 - mS + 4d UV + (m^2 - d^2) e ab) after a step with p = m e and q = d e.
+    """Residual e (1 - m(S - p ab) + d(4UV - q ab)) after a step with p = m e and q = d e.
 
     That is a'b' - mu, sorted by powers of e: its relative precision is that of e.
     """
-    bend = fma(4.0 * d * u, v, fma(-2.0, m * half_norm(u, v), 1.0))
-    return e * fma(fma(m, p, -d * q), e + mu, bend)
+    common = fma(m, fma(p, e + mu, -norm(u, v, mu)), 1.0)
+    return e * fma(d, fma(-q, e + mu, 4.0 * u * v), common)
 
 
 @part

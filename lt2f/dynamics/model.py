@@ -49,13 +49,15 @@ def draw(model: int, e: float, amplitude: float, x: float) -> tuple[float, float
 
 
 @part
-def growth(u: float, v: float, mu: float, e: float, r: float, h: float) -> float:
-    """Factor 1 - h(S - r ab) by which a step with r = h e multiplies the residual.
+def norm(u: float, v: float, mu: float) -> float:
+    """Return S = a^2 + b^2 from what the residual has at hand, W = V^2 + mu and U^2 - W."""
+    return fma(2.0, residual(u, v, mu), fma(4.0, fma(v, v, mu), -2.0 * mu))
 
-    S = 2(U^2 + V^2) comes from what the residual has at hand, W = V^2 + mu and U^2 - W.
-    """
-    minus_s = fma(-2.0, residual(u, v, mu), fma(-4.0, fma(v, v, mu), 2.0 * mu))
-    return fma(h, fma(r, e + mu, minus_s), 1.0)
+
+@part
+def growth(u: float, v: float, mu: float, e: float, r: float, h: float) -> float:
+    """Factor 1 - h(S - r ab) by which a step with r = h e multiplies the residual."""
+    return fma(h, fma(r, e + mu, -norm(u, v, mu)), 1.0)
 
 
 @part
