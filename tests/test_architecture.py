@@ -17,6 +17,14 @@ ROOT = Path(lt2f.__file__).parent
 MAY_IMPORT = {
     "lt2f": {"lt2f"},
     "lt2f.dynamics": {"lt2f.dynamics"},
+    # A check on all the rest of the wing, which would be circular if it used it.
+    "lt2f.dynamics.extended_map": set(),
+    "lt2f.dynamics.extended": {"lt2f.dynamics.codes", "lt2f.dynamics.extended_map"},
+    "lt2f.dynamics.arithmetic": {
+        "lt2f.dynamics.codes",
+        "lt2f.dynamics.extended",
+        "lt2f.dynamics.extended_map",
+    },
     "lt2f.training": {"lt2f.training"},
     "lt2f.reduction": {"lt2f.dynamics", "lt2f.training"},
     "lt2f.advise": {"lt2f.dynamics", "lt2f.training"},
