@@ -1,4 +1,4 @@
-"""Axes of a sweep: four spellings of a strictly increasing sequence of doubles.
+"""Axes of a sweep: five spellings of a strictly increasing sequence of doubles.
 
 A decimal in the settings means that decimal. ``{start, step, num}`` is therefore computed in exact
 rational arithmetic and rounded once: value i does not depend on how long the axis is, and an axis
@@ -7,7 +7,10 @@ that grows keeps every value it had, to the bit.
 
 import math
 from abc import abstractmethod
+from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import accumulate
+from operator import mul
 from typing import Annotated, Self
 
 import numpy as np
@@ -129,6 +132,48 @@ class Listed(Axis):
         return np.array(self.given, np.float64) + 0.0
 
 
+class Around(Axis):
+    """Values that crowd to a point from both sides, at distances in geometric progression.
+
+    Half of the ``num`` values lie below it and half above, mirrored; if their number is odd, the
+    point itself is among them. For cascades and power laws, whose shape is even in the logarithm of
+    the distance.
+    """
+
+    around: float
+    farthest: Annotated[float, Field(gt=0)]
+    nearest: Annotated[float, Field(gt=0)]
+    num: Annotated[Points, Field(ge=4)]
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.num
+
+    def values(self) -> NDArray[np.float64]:
+        """Compute around ± farthest·ratio^i, ratio^(num // 2 - 1) = nearest/farthest.
+
+        In decimals of fifty digits, each rounded once: the same doubles on every machine, which
+        the power of a library of mathematics does not promise.
+        """
+        point, far, near = (Decimal(repr(x)) for x in (self.around, self.farthest, self.nearest))
+        side = self.num // 2
+        with localcontext(prec=50):
+            ratio = (near / far) ** (1 / Decimal(side - 1))
+            gaps = list(accumulate([ratio] * (side - 1), mul, initial=far))
+            below, above = [point - gap for gap in gaps], [point + gap for gap in gaps[::-1]]
+        middle = [point] * (self.num % 2)
+        return np.array([float(x) for x in (*below, *middle, *above)]) + 0.0
+
+    @field_validator("nearest")
+    @classmethod
+    def _nearest_within_farthest(cls, nearest: float, info: ValidationInfo) -> float:
+        farthest = info.data.get("farthest", math.inf)  # absent where it has a fault of its own
+        if nearest >= farthest:
+            raise refusal(f"should be less than farthest, {farthest}")
+        return nearest
+
+
 class Counted(Axis):
     """0, 1, …, num − 1: the realizations of the noise."""
 
@@ -145,22 +190,27 @@ class Counted(Axis):
 
 
 def _form(value: object) -> str | None:
-    """Tell by its keys which of the four an axis is."""
+    """Tell by its keys which of the five an axis is."""
     if isinstance(value, Axis):
         return type(value).__name__
     if not isinstance(value, dict):
         return None
     if value.keys() == {"num"}:
         return "Counted"
+    if "around" in value:
+        return "Around"
     return "Listed" if "values" in value else "Spaced" if "stop" in value else "Stepped"
 
 
-FORMS = "{start, step, num}, {start, stop, num} or {values: [...]}"
+FORMS = (
+    "{start, step, num}, {start, stop, num}, {around, farthest, nearest, num} or {values: [...]}"
+)
 
 AnyAxis = Annotated[
     Annotated[Stepped, Tag("Stepped")]
     | Annotated[Spaced, Tag("Spaced")]
     | Annotated[Listed, Tag("Listed")]
+    | Annotated[Around, Tag("Around")]
     | Annotated[Counted, Tag("Counted")],
     Discriminator(_form, "refused", f"should be {FORMS}"),
 ]

@@ -2,13 +2,14 @@
 
 from decimal import Decimal, localcontext
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from lt2f.pipeline.axes import Counted, Listed, Spaced, Stepped
+from lt2f.pipeline.axes import AnyAxis, Around, Counted, Listed, Spaced, Stepped
 
 # Decimals of up to 15 digits: what a user writes is then the shortest decimal of its double.
 digits = st.integers(-(10**15) + 1, 10**15 - 1)
@@ -99,3 +100,40 @@ def test_other_spellings(axis, values):
 )
 def test_there_is_one_zero(axis):
     assert not np.signbit(axis.values()).any()
+
+
+@given(
+    decimals.filter(lambda x: abs(x) < 10**6),
+    st.integers(-3, 3),
+    st.integers(2, 7),
+    st.integers(4, 60),
+)
+def test_around_crowds_to_a_point_by_one_ratio(point, far, fewer, num):
+    """Truth: the distances as powers of ten in mpmath, of which Decimal knows nothing."""
+    farthest, nearest = Decimal(1).scaleb(far), Decimal(1).scaleb(far - fewer)
+    axis = {"around": float(point), "farthest": float(farthest), "nearest": float(nearest)}
+    side = num // 2
+    with mpmath.workdps(40):
+        centre = mpmath.mpf(str(point))
+        gaps = [mpmath.mpf(10) ** (far - mpmath.mpf(fewer * i) / (side - 1)) for i in range(side)]
+        below, above = [centre - gap for gap in gaps], [centre + gap for gap in gaps[::-1]]
+        expected = np.array([float(x) for x in (*below, *[centre] * (num % 2), *above)])
+    if (np.diff(expected) <= 0).any():  # the distance is lost beside the point
+        with pytest.raises(ValidationError, match="increase strictly"):
+            Around(**axis, num=num)
+    else:
+        np.testing.assert_array_equal(Around(**axis, num=num).values(), expected)
+        assert Around(**axis, num=num).size == num
+
+
+@pytest.mark.parametrize("few", [{"num": 3}, {"nearest": 0.5}, {"nearest": 0.0}, {"farthest": -1}])
+def test_around_needs_two_distances_to_either_side(few):
+    with pytest.raises(ValidationError, match=r"greater than|less than"):
+        Around(**{"around": 1.0, "farthest": 0.5, "nearest": 0.1, "num": 4, **few})
+
+
+def test_around_is_told_by_its_key():
+    axis = TypeAdapter(AnyAxis).validate_python(
+        {"around": 1, "farthest": 0.5, "nearest": 0.25, "num": 5}
+    )
+    assert axis.values().tolist() == [0.5, 0.75, 1.0, 1.25, 1.5]
