@@ -81,6 +81,24 @@ def doublings(count: int = 3) -> list[Threshold]:
     ]
 
 
+def superstable_doublings(count: int = DOUBLINGS) -> list[Threshold]:
+    """Find the superstable cycle beyond each of the first `count` doublings.
+
+    Those of residual period 2 and 4 are in the full table by their laps.
+    """
+    return [
+        _row(
+            f"superstable_doubling_{order}",
+            f"superstable cycle of period {2**order}, of the cascade",
+            root,
+            "root finding: the critical point comes back",
+            f"derived: x_{2**order} = x_0 on the critical orbit",
+        )
+        for order, root in enumerate(cascade.superstable_cascade(count + 1))
+        if order
+    ]
+
+
 def accumulation() -> Threshold:
     """Find the end of the doublings; its method says the limit ratio of their intervals."""
     roots = cascade.superstable_cascade()

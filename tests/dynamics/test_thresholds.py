@@ -124,3 +124,14 @@ def test_figures_do_without_scipy():
 def test_tables_are_pure():
     assert full_table() == FULL
     assert thresholds.table() == table()
+
+
+def test_a_superstable_cycle_lies_between_doublings_and_is_that_of_its_laps():
+    cycles, doublings = thresholds.superstable_doublings(), thresholds.doublings(10)
+    ends = [row.mu for row in doublings] + [thresholds.accumulation().mu]
+    assert [row.id for row in cycles] == [f"superstable_doubling_{k}" for k in range(1, 11)]
+    assert all(a < row.mu < b for row, a, b in zip(cycles, ends[:-1], ends[1:], strict=True))
+    # The multiplier of the two-cycle, 9 - 2 (1 + mu)^2, is zero.
+    assert abs(cycles[0].mu - (3 / 2**0.5 - 1)) < 1e-15
+    found = {row.id: row.mu for row in thresholds.superstables()}
+    assert [row.mu for row in cycles[:2]] == [found["superstable_2_M"], found["superstable_4_MLM"]]
