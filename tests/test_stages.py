@@ -13,7 +13,8 @@ from lt2f.pipeline.settings import load, parse
 
 QUICK = Path(__file__).parents[1] / "config" / "quick.yaml"
 SWEEPS = {"sweep-regimes", "sweep-slice", "sweep-orbit"}
-FIGURES = {"figure-regimes", "figure-orbit"}  # with `slice` drawn below the orbit diagram
+# With `slice` drawn below the orbit diagram as well.
+FIGURES = {"figure-regimes", "figure-orbit", "figure-slice-transverse"}
 ALL = SWEEPS | FIGURES | {"runtime", "thresholds", "summary"}
 
 

@@ -191,14 +191,15 @@ def test_what_changes_no_result_runs_nothing(code):
 
 
 RUN = {f"sweep {name}" for name in SWEEPS}
-DRAW = {"figure regimes", "figure orbit"}
+SLICE = {"figure orbit", "figure slice-transverse"}
+DRAW = {"figure regimes", *SLICE}
 CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
     # An edit, and all that it runs; `slice` is shown below the orbit diagram.
     "grid of regimes": (
         partial(lengthen_an_axis, "regimes"), {"sweep regimes", "figure regimes", "summary"},
     ),
     "grid of slice": (
-        partial(lengthen_an_axis, "slice"), {"sweep slice", "figure orbit", "summary"},
+        partial(lengthen_an_axis, "slice"), {"sweep slice", *SLICE, "summary"},
     ),
     "seed": (partial(set_key, "seed", 1), {*RUN, *DRAW, "summary"}),
     "dots per inch": (partial(set_key, "figures/style/dpi", 150), DRAW),
@@ -212,7 +213,7 @@ CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "table": (partial(add_code, "lt2f/views/tables.py"), {"thresholds"}),
     "words": (partial(add_code, "lt2f/views/summary.py"), {"summary"}),
     # A dataset that is made again is a new file, which Snakemake shows again.
-    "no slice.nc": (partial(remove, "slice.nc"), {"sweep slice", "figure orbit", "summary"}),
+    "no slice.nc": (partial(remove, "slice.nc"), {"sweep slice", *SLICE, "summary"}),
     "no regimes.png": (partial(remove, "figures/regimes.png"), {"figure regimes"}),
     "no thresholds.csv": (partial(remove, "thresholds.csv"), {"thresholds"}),
     "no summary.md": (partial(remove, "summary.md"), {"summary"}),

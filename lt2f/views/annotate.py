@@ -46,7 +46,12 @@ def short(threshold: Threshold) -> str:
     return f"{mu}  {words}"
 
 
-def thresholds(axes: Axes, rows: Sequence[Threshold], places: Floats) -> None:
+def thresholds(
+    axes: Axes,
+    rows: Sequence[Threshold],
+    places: Floats,
+    name: Callable[[Threshold], str] = short,
+) -> None:
     """Name thresholds above a panel, each joined to its place by a line that makes room."""
     if not rows:
         return
@@ -54,7 +59,7 @@ def thresholds(axes: Axes, rows: Sequence[Threshold], places: Floats) -> None:
     assert figure is not None
     panel = axes.get_window_extent()
     slant: dict[str, Any] = {"rotation": 40, "rotation_mode": "anchor", "size": 8.5}
-    texts = [axes.text(0, 0, short(row), transform=axes.transAxes, **slant) for row in rows]
+    texts = [axes.text(0, 0, name(row), transform=axes.transAxes, **slant) for row in rows]
     low, high = axes.get_xlim()
     here = panel.x0 + panel.width * (places - low) / (high - low)
     widths = np.array([_measure(axes, text).width for text in texts])

@@ -1,8 +1,11 @@
 """Which figures a study has: they follow from the kinds and dimensions of its sweeps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+_ACCUMULATION: Final = 1.302283  # of the doublings; `lt2f.dynamics.thresholds` knows it exactly
+_NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mergings into 8 bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +19,43 @@ class Figure:
 
 def figures(sweeps: Mapping[str, Any]) -> list[Figure]:
     """Choose the figures of a study from its sweeps, by name (`lt2f.pipeline.settings.Sweep`)."""
-    return list(
-        _choose({name: (_kind(sweep), tuple(sweep.axes)) for name, sweep in sweeps.items()})
-    )
+    forms = {name: (_kind(sweep), tuple(sweep.axes)) for name, sweep in sweeps.items()}
+    return [*_choose(forms), *_transverse(sweeps, forms)]
 
 
 def _kind(sweep: Any) -> str:
     """Return the kind of a sweep, "count" for a map that keeps counts alone."""
-    return "count" if getattr(sweep, "count", None) else str(sweep.kind)
+    if getattr(sweep, "count", None):
+        return "count"
+    return "cascade" if _crowds(sweep) else str(sweep.kind)
+
+
+def _crowds(sweep: Any) -> bool:
+    """Tell whether most values of an orbit sweep lie next to the end of the cascade, around it."""
+    if sweep.kind != "orbit" or tuple(sweep.axes) != ("mu",):
+        return False
+    gap = sweep.axes["mu"].values() - _ACCUMULATION
+    near = abs(gap) < _NEAR
+    return bool(2 * near.sum() > gap.size and gap.min() < 0 < gap.max())
+
+
+def _transverse(
+    sweeps: Mapping[str, Any], forms: Mapping[str, tuple[str, tuple[str, ...]]]
+) -> Iterator[Figure]:
+    """Choose maps over mu without noise for their transverse exponents, with an ellipse sweep."""
+    ellipses = [name for name, (kind, axes) in forms.items() if kind == "ellipse" and "mu" in axes]
+    for name, form in forms.items():
+        plain = form == ("map", ("mu",)) and sweeps[name].noise.model == "none"
+        if plain and "transverse_lyapunov" in sweeps[name].record:
+            yield Figure(_stem(name, "transverse", forms), "transverse", (name, *ellipses[:1]))
+
+
+def _stem(name: str, words: str, sweeps: Collection[str]) -> str:
+    """Name another figure of a sweep, unlike any sweep."""
+    dashes = "-"
+    while name + dashes + words in sweeps:
+        dashes += "-"
+    return name + dashes + words
 
 
 def _choose(forms: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[Figure]:
@@ -36,6 +68,8 @@ def _choose(forms: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[Figure
             yield Figure(name, "portrait", (name,))
         if kind in ("map", "count") and set(axes) == {"mu", "noise", "realization"}:
             yield Figure(name, "shares", (name,))
+        if kind == "cascade":
+            yield Figure(name, "cascade", (name,))
     for name in diagrams:
         yield Figure(name, "orbit_diagram", (name, *lines[:1]))
     for name in lines[1:] if diagrams else lines:

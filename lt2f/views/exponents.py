@@ -102,7 +102,7 @@ def _draw_exponents(axes: Axes, dataset: xr.Dataset, columns: Columns) -> None:
     for name, (values, errors) in _curves(dataset).items():
         words, colour, dashes = _LOOKS[name]
         values, errors = np.maximum(values, 2 * _DEEPEST), np.nan_to_num(errors)
-        some = _extremes(columns.of(x), values)
+        some = extremes(columns.of(x), values)
         band = (values - _BAND * errors, values + _BAND * errors)
         axes.fill_between(x[some], band[0][some], band[1][some], color=colour, alpha=0.3, lw=0)
         axes.plot(x[some], values[some], color=colour, ls=dashes, marker=dot, ms=3, label=words)
@@ -115,7 +115,7 @@ def _draw_exponents(axes: Axes, dataset: xr.Dataset, columns: Columns) -> None:
     axes.legend(loc="upper left", ncols=3, borderpad=0.2, handlelength=1.8)
 
 
-def _extremes(column: NDArray[np.int64], values: Floats) -> NDArray[np.int64]:
+def extremes(column: NDArray[np.int64], values: Floats) -> NDArray[np.int64]:
     """Return the indices of the least and the largest value in each column of pixels.
 
     A line through these looks the same as through all, and files stay small.

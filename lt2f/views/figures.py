@@ -8,13 +8,25 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from lt2f.views import sheet
+from lt2f.views.cascade import cascade
 from lt2f.views.exponents import exponents
 from lt2f.views.orbit_diagram import orbit_diagram
 from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
 from lt2f.views.shares import shares
+from lt2f.views.transverse import transverse
 
-__all__ = ["DRAWINGS", "draw", "exponents", "orbit_diagram", "portrait", "regime_map", "shares"]
+__all__ = [
+    "DRAWINGS",
+    "cascade",
+    "draw",
+    "exponents",
+    "orbit_diagram",
+    "portrait",
+    "regime_map",
+    "shares",
+    "transverse",
+]
 
 DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "regime_map": regime_map,
@@ -22,6 +34,8 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "exponents": exponents,
     "portrait": portrait,
     "shares": shares,
+    "transverse": transverse,
+    "cascade": cascade,
 }
 """Every drawing, by its name in a stamp: of one or two datasets, and the dots per inch."""
 

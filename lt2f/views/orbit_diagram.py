@@ -1,6 +1,6 @@
 """Where the residual goes in the long run, over effective step size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -32,7 +32,8 @@ def orbit_diagram(
     columns = Columns.over(mu, dpi)
     scale, dpi = sheet.fit(columns.count, dpi)
     bins = round(_HEIGHT * dpi / _PIXELS)
-    span, counts = _density(orbit, columns, bins)
+    span = span_of(orbit)
+    counts = density(mu, slabs(orbit), columns, bins, span)
     rows = lines.marked(orbit, columns)
     heights = [bins * _PIXELS]
     imbalance = spread.name_of(orbit)
@@ -43,7 +44,7 @@ def orbit_diagram(
     with rc_context(style.RC):
         top = annotate.ROOM if rows else 0.0
         figure, panels = sheet.make(scale * columns.count, heights, dpi, top)
-        image = raster.blocks(_shade(counts), _PIXELS, scale)
+        image = raster.blocks(shade(counts), _PIXELS, scale)
         raster.draw(panels[0], image, (columns.low, columns.high), span)
         panels[0].set_ylabel("residual $e=ab-\\mu$")
         if imbalance is not None:
@@ -62,36 +63,48 @@ def _words(orbit: xr.Dataset) -> str:
     return f"Orbit diagram, {steps['samples']:,} steps after {steps['transient']:,}"
 
 
-def _slabs(orbit: xr.Dataset) -> Iterator[tuple[slice, Floats]]:
+def slabs(orbit: xr.Dataset) -> Iterator[tuple[slice, Floats]]:
     """Yield rows of the residual, as many as fit into memory at ease."""
     for rows in raster.slabs(*orbit["residual"].shape):
         yield rows, orbit["residual"][rows].values
 
 
-def _density(
-    orbit: xr.Dataset, columns: Columns, bins: int
-) -> tuple[tuple[float, float], NDArray[np.int64]]:
-    """Count residuals in bins; the ends of the bins, and counts of shape (bins, columns)."""
-    ends = [(np.nanmin(e, initial=np.inf), np.nanmax(e, initial=-np.inf)) for _, e in _slabs(orbit)]
+def span_of(orbit: xr.Dataset) -> tuple[float, float]:
+    """Return where an axis of the residual begins and ends."""
+    ends = [(np.nanmin(e, initial=np.inf), np.nanmax(e, initial=-np.inf)) for _, e in slabs(orbit)]
     low, high = float(min(a for a, _ in ends)), float(max(b for _, b in ends))
     if not low <= high:  # nothing is bounded
         low, high = -2.0, 2.0
     margin = 0.03 * max(high - low, 1e-3)
-    low, high = low - margin, high + margin
-    mu, counts = orbit["mu"].values, np.zeros(bins * columns.count, dtype=np.int64)
-    for rows, e in _slabs(orbit):
-        row = (e - low) / (high - low) * bins
-        place = np.broadcast_to(columns.of(mu[rows])[:, np.newaxis], e.shape)
-        seen = np.isfinite(row)
+    return low - margin, high + margin
+
+
+def density(
+    x: Floats,
+    parts: Iterable[tuple[slice, Floats]],
+    columns: Columns,
+    bins: int,
+    span: tuple[float, float],
+) -> NDArray[np.int64]:
+    """Count values, (places, samples) in parts, in bins over a span and columns over x.
+
+    Of shape (bins, columns); a column without any x shows the nearest.
+    """
+    low, high = span
+    counts = np.zeros(bins * columns.count, dtype=np.int64)
+    for rows, values in parts:
+        row = (values - low) / (high - low) * bins
+        place = np.broadcast_to(columns.of(x[rows])[:, np.newaxis], values.shape)
+        seen = (row >= 0) & (row < bins)
         flat = row[seen].astype(np.int64) * columns.count + place[seen]
         counts += np.bincount(flat, minlength=counts.size)
     table = counts.reshape(bins, columns.count)
-    filled = np.bincount(columns.of(mu), minlength=columns.count) > 0
-    source = np.where(filled, np.arange(columns.count), columns.of(mu)[columns.nearest(mu)])
-    return (low, high), table[:, source]
+    filled = np.bincount(columns.of(x), minlength=columns.count) > 0
+    source = np.where(filled, np.arange(columns.count), columns.of(x)[columns.nearest(x)])
+    return table[:, source]
 
 
-def _shade(counts: NDArray[np.int64]) -> NDArray[np.uint8]:
+def shade(counts: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Colour counts from white, for none, to dark, for all of a column, by their logarithm."""
     total = np.maximum(2, counts.sum(axis=0))
     level = (np.log1p(counts) / np.log1p(total)) ** 1.4

@@ -18,6 +18,7 @@ from lt2f.views.files import whole
 _WIDTHS: Final = 5.0, 5.8  # of panels, in inches
 _LEFT, _RIGHT, _TITLE, _GAP = 0.62, 0.14, 0.34, 0.08
 _BELOW: Final = 0.5  # inches for the name of the horizontal axis
+_HEAD, _BESIDE = 0.26, 0.66  # above and between panels of a row, which have names of their own
 _UNDATED: Final = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
 
@@ -80,18 +81,43 @@ def key(axes: Axes, handles: Sequence[Artist]) -> None:
     if not handles or not isinstance(figure, Figure):
         return
     lines = -(-len(handles) // 3)
-    more = round(0.2 * lines * figure.dpi)
+    _lengthen(figure, round(0.2 * lines * figure.dpi))
+    below = -_BELOW * figure.dpi / axes.get_window_extent().height
+    axes.legend(
+        handles=handles, loc="upper right", bbox_to_anchor=(1.0, below),
+        ncols=3, borderaxespad=0, borderpad=0, handlelength=1.2,
+    )  # fmt: skip
+
+
+def row(figure: Figure, count: int, height: int) -> list[Axes]:
+    """Add panels of `height` pixels beside each other below all others, as wide as the first."""
+    dpi = figure.dpi
+    below, above, between = (round(inches * dpi) for inches in (_BELOW, _HEAD, _BESIDE))
+    _lengthen(figure, height + below + above)
+    columns, rows = figure.bbox.size
+    first = figure.axes[0].get_window_extent()
+    width = (first.width - (count - 1) * between) / count
+    return [
+        figure.add_axes(
+            (
+                (first.x0 + k * (width + between)) / columns,
+                below / rows,
+                width / columns,
+                height / rows,
+            )
+        )
+        for k in range(count)
+    ]
+
+
+def _lengthen(figure: Figure, more: int) -> None:
+    """Add so many rows of pixels at the foot of a figure; all panels keep their sizes."""
     width, height = (round(pixels) for pixels in figure.bbox.size)
     boxes = [panel.get_position().bounds for panel in figure.axes]
     figure.set_size_inches((width + 1e-6) / figure.dpi, (height + more + 1e-6) / figure.dpi)
     for panel, (x, y, w, h) in zip(figure.axes, boxes, strict=True):
         shrink = height / (height + more)
         panel.set_position((x, 1 - (1 - y) * shrink, w, h * shrink))
-    below = -_BELOW * figure.dpi / axes.get_window_extent().height
-    axes.legend(
-        handles=handles, loc="upper right", bbox_to_anchor=(1.0, below),
-        ncols=3, borderaxespad=0, borderpad=0, handlelength=1.2,
-    )  # fmt: skip
 
 
 def save(figure: Figure, stem: Path, formats: list[str]) -> None:

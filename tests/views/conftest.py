@@ -13,6 +13,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 import lt2f
+from lt2f.dynamics import theory
 
 
 def swept(**sweep: Any) -> xr.Dataset:
@@ -53,6 +54,32 @@ def orbit() -> xr.Dataset:
         axes={"mu": {"start": 0.8, "step": 0.01, "num": 131}},
         fixed={"imbalance": 0.001, "product": 0.11},
         iterations={"transient": 2000, "samples": 64},
+    )
+
+
+@pytest.fixture(scope="session")
+def ellipse() -> xr.Dataset:
+    """Exponents that theory says, off by as many standard errors as the realization: 0 or 1."""
+    mu = np.linspace(0.1, 1.9, 10)
+    along, across = theory.ellipse_exponents(mu)
+    error = np.full((10, 2, 2), 0.02)
+    values = np.stack([along, across], axis=-1)[:, np.newaxis] + 0.02 * np.arange(2)[:, np.newaxis]
+    dims = ("mu", "realization", "exponent")
+    return xr.Dataset(
+        {"lyapunov": (dims, values), "lyapunov_error": (dims, error)},
+        coords={"mu": mu, "realization": [0, 1], "exponent": [1, 2]},
+    )
+
+
+@pytest.fixture(scope="session")
+def crowded() -> xr.Dataset:
+    """Orbits next to the end of the cascade, even in the logarithm of the distance."""
+    mu = {"around": 1.302283462700712, "farthest": 0.35, "nearest": 1e-5, "num": 160}
+    return swept(
+        kind="orbit",
+        axes={"mu": mu},
+        fixed={"imbalance": 0.001, "product": 0.11},
+        iterations={"transient": 20000, "samples": 64},
     )
 
 

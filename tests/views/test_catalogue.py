@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lt2f.dynamics import thresholds
 from lt2f.pipeline.settings import parse
 from lt2f.views import catalogue, figures
 
@@ -16,7 +17,8 @@ TRIALS = {"mu": FEW, "noise": FEW, "realization": {"num": 2}}
 def chosen(**sweep: Any) -> list[str]:
     settings = parse({"study": "s", "sweeps": {"it": {"iterations": STEPS, **sweep}}})
     listed = catalogue.figures(settings.sweeps)
-    assert all(figure.stem == "it" and figure.sweeps == ("it",) for figure in listed)
+    stems = {f"it-{figure.drawing}" for figure in listed} | {"it"}
+    assert all(figure.stem in stems and figure.sweeps == ("it",) for figure in listed)
     assert all(figure.drawing in figures.DRAWINGS for figure in listed)
     return [figure.drawing for figure in listed]
 
@@ -38,7 +40,7 @@ def test_realizations_over_noise_have_their_shares(count, order):
 def test_other_maps_keep_theirs():
     assert chosen(axes={"mu": FEW, "imbalance": FEW}, fixed={"product": 0.1}) == ["regime_map"]
     assert chosen(axes={"mu": FEW, "a": FEW}, fixed={"b": 0.1}) == ["regime_map"]
-    assert chosen(axes={"mu": FEW}, fixed=START) == ["exponents"]
+    assert chosen(axes={"mu": FEW}, fixed=START) == ["exponents", "transverse"]
 
 
 def test_counts_alone_are_no_regime_map():
@@ -47,3 +49,43 @@ def test_counts_alone_are_no_regime_map():
     fixed = {**START, "noise": 0.1}
     assert chosen(axes=axes, fixed=fixed, noise=noise, count="realization") == []
     assert chosen(axes=axes, fixed=fixed, noise=noise) == ["regime_map"]
+
+
+def test_the_transverse_exponent_is_shown_where_it_was_recorded_and_theory_holds():
+    axes, fixed = {"mu": FEW}, {**START, "noise": 0.1}
+    assert chosen(axes=axes, fixed=START, record=["lyapunov"]) == ["exponents"]
+    noise = {"model": "multiplicative"}
+    assert chosen(axes=axes, fixed=fixed, noise=noise) == ["exponents"]
+
+
+def test_no_figure_takes_the_name_of_a_sweep():
+    line = {"axes": {"mu": FEW}, "fixed": START, "iterations": STEPS}
+    sweeps = {"it": line, "it-transverse": line, "it--transverse": line}
+    stems = [
+        figure.stem for figure in catalogue.figures(parse({"study": "s", "sweeps": sweeps}).sweeps)
+    ]
+    assert len(stems) == len(set(stems)) == 6
+
+
+@pytest.mark.parametrize(
+    ("mu", "drawing"),
+    [
+        ({"around": 1.3022834627, "farthest": 0.3, "nearest": 1e-6, "num": 40}, "cascade"),
+        ({"around": 1.3022834627, "farthest": 0.3, "nearest": 0.01, "num": 40}, "orbit_diagram"),
+        ({"start": 1.30, "step": 0.0001, "num": 40}, "cascade"),
+        ({"start": 1.3023, "step": 0.00001, "num": 40}, "orbit_diagram"),  # on one side only
+        ({"start": 0.8, "step": 0.0003, "num": 4001}, "orbit_diagram"),
+    ],
+)
+def test_orbits_next_to_the_end_of_the_cascade_show_it(mu, drawing):
+    steps = {"transient": 100, "samples": 10}
+    assert chosen(kind="orbit", axes={"mu": mu}, fixed=START, iterations=steps) == [drawing]
+
+
+def test_the_catalogue_knows_where_the_cascade_ends():
+    end = catalogue._ACCUMULATION
+    assert end == pytest.approx(thresholds.accumulation().mu, abs=1e-6)
+    inside = [row for row in thresholds.full_table() if abs(row.mu - end) < catalogue._NEAR]
+    names = {row.id for row in inside}
+    assert {"doubling_5", "bands_merge_16_to_8"} <= names
+    assert not {"doubling_4", "bands_merge_8_to_4"} & names

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lt2f.dynamics import theory, thresholds
 from lt2f.dynamics.codes import Regime
 from lt2f.views import annotate, style
-from lt2f.views.exponents import _extremes
+from lt2f.views.exponents import extremes
 from lt2f.views.figures import exponents
 
 
@@ -115,7 +115,7 @@ def test_few_or_divergent_cells_are_no_exception(make_map, values):
 def test_thinned_lines_keep_the_extremes_of_every_column(points):
     column = np.array([c for c, _ in points])
     values = np.array([v for _, v in points])
-    kept = _extremes(column, values)
+    kept = extremes(column, values)
     assert (np.diff(kept) > 0).all()
     for c in np.unique(column):
         every, some = values[column == c], values[kept][column[kept] == c]
