@@ -50,6 +50,7 @@ MAY_IMPORT = {
         "lt2f.dynamics.noise_theory",
         "lt2f.dynamics.theory",
         "lt2f.dynamics.thresholds",
+        "lt2f.dynamics.transverse",
         "lt2f.pipeline.dataset",
         "lt2f.views",
     },

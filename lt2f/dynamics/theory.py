@@ -243,16 +243,3 @@ def two_cycle_loss(mu: ArrayLike) -> FloatArray:
     """Return the mean of e^2/2 over the two-cycle, (mu^2 - 1)/4."""
     m = _double(mu)
     return (m - 1) * (m + 1) / 4
-
-
-def turned_cycle_transverse_exponent(mu: ArrayLike) -> FloatArray:
-    """Return the rate of an imbalance on the stable cycle x, y, -x, -y, log|3 - 2w|/2.
-
-    Born at mu = 2 sqrt(2) - 1, NaN below. With k = 1 + mu, p = k - x^2 and q = k - y^2, coming back
-    with signs turned is pq = -1, and w = p + q solves w^2 - k w + 2 = 0, stable the smaller root;
-    1 + e is 2 - p, then 2 - q, and (2 - p)(2 - q) = 3 - 2w.
-    """
-    k = 1 + _double(mu)
-    root = np.sqrt(np.where(k * k < 8, np.nan, k * k - 8))
-    with np.errstate(divide="ignore"):
-        return _double(np.log(np.abs(3 - 8 / (k + root))) / 2)

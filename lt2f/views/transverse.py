@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from lt2f.dynamics import theory, thresholds
+from lt2f.dynamics.transverse import antisymmetric_transverse_exponent
 from lt2f.views import annotate, sheet, style
 from lt2f.views import exponents as lines
 from lt2f.views.measured import BAND, Measured, on_ellipse
@@ -153,7 +154,7 @@ def _closed_forms(axes: Axes) -> None:
     known = (
         (0.0, 1.0, np.zeros_like, None),
         (1.0, split, theory.two_cycle_transverse_exponent, "closed forms"),
-        (turned, _at("antisymmetric_split"), theory.turned_cycle_transverse_exponent, None),
+        (turned, _at("antisymmetric_split"), antisymmetric_transverse_exponent, None),
     )
     for first, last, formula, label in known:
         ends = max(low, first), min(high, last)

@@ -358,25 +358,3 @@ def test_two_cycle_exponent_and_where_there_is_none():
     assert theory.two_cycle_transverse_exponent(1.5) == -np.inf
     assert theory.two_cycle_transverse_exponent(1.25) == pytest.approx(np.log(0.5) / 2)
     assert np.isnan(theory.two_cycle(0.9)).all()
-
-
-@given(st.floats(2 * 2**0.5 - 1 + 1e-6, 1.8376))
-def test_turned_cycle_exponent_is_that_of_a_cycle_that_comes_back_as_its_negative(mu):
-    with mp.workdps(40):
-        k = 1 + mp.mpf(mu)
-        w = (k - mp.sqrt(k * k - 8)) / 2
-        x = [mp.sqrt(k - r) for r in ((w + mp.sqrt(w * w + 4)) / 2, (w - mp.sqrt(w * w + 4)) / 2)]
-        images = [k * y - y**3 for y in x]
-        # x -> y -> -x up to the signs of the two square roots
-        assert {abs(abs(images[0]) - x[1]) < 1e-30, abs(abs(images[1]) - x[0]) < 1e-30} == {True}
-        assert images[0] * images[1] * x[0] * x[1] < 0
-        along = (k - 3 * x[0] ** 2) * (k - 3 * x[1] ** 2)
-        assert abs(along) < 1
-        rate = mp.log(abs((1 + x[0] ** 2 - mu) * (1 + x[1] ** 2 - mu))) / 2
-    found = theory.turned_cycle_transverse_exponent(mu)
-    # 3 - 2w is a difference of numbers near 3.
-    assert float(found) == pytest.approx(float(rate), rel=1e-12)
-
-
-def test_there_is_no_turned_cycle_before_its_birth():
-    assert np.isnan(theory.turned_cycle_transverse_exponent(1.8))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lt2f.dynamics import theory
+from lt2f.dynamics.transverse import antisymmetric_transverse_exponent
 from lt2f.views.figures import transverse
 from lt2f.views.measured import Measured, on_ellipse
 
@@ -123,7 +124,7 @@ def test_the_window_shows_the_cycle_that_is_known(fine):
     axes = panel(transverse(fine), TITLES[3])
     x, y = axes.lines[0].get_xydata().T
     inside = (x > 1.83) & (x < 1.837)
-    expected = theory.turned_cycle_transverse_exponent(x[inside])
+    expected = antisymmetric_transverse_exponent(x[inside])
     np.testing.assert_allclose(y[inside], expected, atol=1e-6)
     assert inside.sum() >= 6
 
