@@ -73,13 +73,16 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
     # By theorem it converges, and a rise already seen makes it a catapult, however slow it is.
     slow = (fate == Fate.CONVERGES) & rest & rose
     diverges = (fate == Fate.DIVERGES) & ~converged & ~collapsed
+    # Beyond mu = 2 without noise almost every orbit escapes, if after a long time; none is chaotic.
+    lasting = (noise.index != QUIET) | (state[kernels.MU] <= 2.0)
+    chaotic = rest & lasting & grows(survey.rates[0], survey.errors[0], schedule.measure)
     rungs = {
         Regime.DIVERGENT: diverges | escaped,
         Regime.COLLAPSED: collapsed,
         Regime.CATAPULT: (converged & rose) | slow,
         Regime.MONOTONE: converged,
         Regime.PERIODIC: periodic,
-        Regime.CHAOTIC: rest & grows(survey.rates[0], survey.errors[0], schedule.measure),
+        Regime.CHAOTIC: chaotic,
         Regime.BOUNDED_NOISE: rest & (noise.index != QUIET) & _is_contracting(survey),
     }
     regime = np.select(list(rungs.values()), list(rungs), Regime.UNDECIDED).astype(np.uint8)

@@ -251,6 +251,15 @@ def test_outside_for_mu_beyond_two_everything_diverges(schedule):
     assert (found["regime"] == Regime.DIVERGENT).all()
 
 
+@EITHER
+def test_transient_chaos_just_beyond_two_is_not_called_chaotic(schedule):
+    # On the slice |e'| > 2 is left for ever, with a rate of escape that vanishes like sqrt(mu - 2).
+    mu = 2 + np.geomspace(1e-15, 1e-4, 60)
+    found = outcome(1.1, 0.0, mu, schedule)
+    assert set(found["regime"]) == {Regime.DIVERGENT, Regime.UNDECIDED}
+    assert outcome(1.1, 0.0, 2.0, schedule)["regime"] == Regime.CHAOTIC
+
+
 # Convergence
 
 
