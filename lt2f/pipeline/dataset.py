@@ -26,7 +26,7 @@ from lt2f.dynamics.codes import Regime
 from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
 from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
 from lt2f.pipeline.store import Store
-from lt2f.pipeline.variables import COORDINATES, ORBIT, TRAJECTORY, VARIABLES, Variable
+from lt2f.pipeline.variables import COORDINATES, PATHS, VARIABLES, Variable
 
 if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
     import xarray as xr
@@ -58,9 +58,8 @@ def variables(plan: "Plan") -> dict[str, Variable]:
     """Return the variables that a plan's dataset holds, each error after its estimate."""
     if plan.task.count:
         return {"regime_count": VARIABLES["regime_count"]}
-    if plan.task.kind != "map":
-        table = TRAJECTORY if plan.task.kind == "trajectory" else ORBIT
-        return {name: table[name] for name in plan.task.record}
+    if paths := PATHS.get(plan.task.kind):
+        return {name: paths[name] for name in plan.task.record}
     parts = (part for name in plan.task.record for part in (name, f"{name}_error"))
     return {part: VARIABLES[part] for part in parts if part in VARIABLES}
 

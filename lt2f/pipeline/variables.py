@@ -152,14 +152,19 @@ VARIABLES = {
     "residual": Variable("f8", "residual ab - mu", "NaN once it has diverged", extra="sample"),
 }
 _LEFT = "NaN once it has diverged"
-TRAJECTORY = {
-    "loss": Variable("f8", "loss (ab - mu)^2 / 2", _LEFT, "step"),
-    "sharpness": Variable("f8", "a^2 + b^2, at a minimum step size times sharpness", _LEFT, "step"),
-    "imbalance": Variable("f8", "imbalance a^2 - b^2", _LEFT, "step"),
+# What orbits and trajectories hold.
+PATHS = {
+    "trajectory": {
+        "loss": Variable("f8", "loss (ab - mu)^2 / 2", _LEFT, "step"),
+        "sharpness": Variable(
+            "f8", "a^2 + b^2, at a minimum step size times sharpness", _LEFT, "step"
+        ),
+        "imbalance": Variable("f8", "imbalance a^2 - b^2", _LEFT, "step"),
+    },
+    "orbit": {
+        "residual": VARIABLES["residual"],
+        "imbalance": Variable("f8", "imbalance a^2 - b^2", _LEFT, "sample"),
+    },
 }
-ORBIT = {
-    "residual": VARIABLES["residual"],
-    "imbalance": Variable("f8", "imbalance a^2 - b^2", _LEFT, "sample"),
-}
-ORBIT["imbalance_path"] = ORBIT["imbalance"]
-TRAJECTORY["imbalance_path"] = TRAJECTORY["imbalance"]  # where imbalance is an axis of the starts
+for _paths in PATHS.values():  # the name where imbalance is an axis of the starts
+    _paths["imbalance_path"] = _paths["imbalance"]
