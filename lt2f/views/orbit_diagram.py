@@ -50,12 +50,19 @@ def orbit_diagram(
         if imbalance is not None:
             spread.draw(panels[1], orbit, imbalance, columns)
         if exponents is not None:
-            lines.draw(panels[1 + (imbalance is not None) :], exponents, columns)
+            lower = panels[1 + (imbalance is not None) :]
+            lines.draw(lower, exponents, columns)
+            if len(lower) == 2 and _is_noisy(orbit) and not _is_noisy(exponents):
+                lower[0].set_ylabel("without noise: nats per step")
         lines.mark(panels if exponents is None else panels[:-1], rows)
         sheet.title(panels[0], _words(orbit), orbit)
         style.name_axis(panels[-1].xaxis, "mu")
         figure.align_ylabels(panels if exponents is None else panels[:-1])
     return figure
+
+
+def _is_noisy(dataset: xr.Dataset) -> bool:
+    return bool(style.noise_of(dataset)["model"] != "none")
 
 
 def _words(orbit: xr.Dataset) -> str:

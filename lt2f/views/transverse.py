@@ -233,3 +233,6 @@ def _check(axes: Axes, ellipse: xr.Dataset) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_ylabel("deviation / s.e.", size=8)
     axes.legend(loc="upper left", ncols=2, borderpad=0.1, handlelength=1, fontsize=7.5)
+    # Orbits of the angle do not depend on mu, so their deviations go together.
+    words = rf"the same angles at every {style.SYMBOLS['mu']}"
+    axes.text(0.99, 0.06, words, transform=axes.transAxes, ha="right", va="bottom", size=7.5)
