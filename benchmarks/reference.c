@@ -155,6 +155,7 @@ struct lanes {
   vec peak[WIDEST], rise[WIDEST], last[WIDEST], escaped[WIDEST];
   vec mark_u[WIDEST], mark_v[WIDEST], mark_e[WIDEST], mark_step[WIDEST];
   vec x[WIDEST], y[WIDEST], det[WIDEST], sum_n[WIDEST], sum_e2[WIDEST];
+  vec sum_u[WIDEST], sum_v[WIDEST];
   vec x_strides[WIDEST], det_strides[WIDEST], log_x[WIDEST], log_v[WIDEST], lift_then[WIDEST];
   vec log_end[WIDEST], products[WIDEST][RATES];
   vec rate_first[WIDEST][RATES], sum[WIDEST][RATES], squares[WIDEST][RATES];
@@ -314,6 +315,7 @@ INLINE vec log_ends(vec u, vec mu) { return logarithm(size_of(without(u, u, 2.0 
 INLINE void forget(int width, struct lanes *s) {
   EACH {
     s->x_strides[k] = s->det_strides[k] = s->sum_n[k] = s->sum_e2[k] = all(0.0);
+    s->sum_u[k] = s->sum_v[k] = all(0.0);
     s->det[k] = all(1.0);
   }
 }
@@ -336,10 +338,11 @@ INLINE void end(int width, struct lanes *s, double steps, int first, double weig
     vec along = fused(all(LOG_STRIDE), s->x_strides[k], log_x - s->log_x[k]);
     vec volume = fused(all(LOG_STRIDE), s->det_strides[k], logarithm(size_of(s->det[k])));
     vec across = fused(all(-LOG_2), s->v_lift[k] - s->lift_then[k], log_v - s->log_v[k]);
-    vec rates[RATES] = {along, volume - along, across, s->sum_n[k], s->sum_e2[k]};
+    vec rates[RATES] = {along, volume - along, across, s->sum_n[k], s->sum_e2[k],
+                        s->sum_u[k] + s->sum_v[k], s->sum_u[k] - s->sum_v[k]};
     rates[END] = log_end - s->log_end[k];
     vec end_change = rates[END] / steps - s->rate_first[k][END];
-    _Pragma("GCC unroll 6") for (int i = 0; i < RATES; i++) {
+    _Pragma("GCC unroll 8") for (int i = 0; i < RATES; i++) {
       vec rate = rates[i] / steps;
       if (first) s->rate_first[k][i] = rate;
       vec change = rate - s->rate_first[k][i];
@@ -381,6 +384,7 @@ INLINE void measure(int model, int width, double *state, size_t n, const long lo
             tangent(now.u, now.v, &s->x[k], &s->y[k], now.r, now.h);
             s->det[k] *= determinant(now.r, now.h * ab, now.h * now.n);
             s->sum_n[k] += now.n, s->sum_e2[k] += loss;
+            s->sum_u[k] += now.u, s->sum_v[k] += now.v;
             track(model, s, k, loss, loss_rise(now.e, ab, now.n), now.growth);
           }
         }

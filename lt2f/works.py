@@ -4,8 +4,8 @@ Each knows the fewest operations that could do it: fused multiply-adds, products
 comparisons, whatever our kernels spend. A step in (U, V) takes 4; three in (a, b), which loses
 small imbalances. With t = V^2 + mu, which a step has anyway, n = e + 2t - mu and ab = e + mu. A
 tangent vector takes 7, the product of determinants 4, for 1 - 2n - e(e + 2ab) is
-(1 + 2mu) - 4t - e(3e + 2mu + 2); the largest loss and the largest rise 6, the sums of n and of the
-loss 3. Noise adds what `lt2f.dynamics.model` says.
+(1 + 2mu) - 4t - e(3e + 2mu + 2); the largest loss and the largest rise 6, the sums of n, of the
+loss and of the weights 5. Noise adds what `lt2f.dynamics.model` says.
 """
 
 import time
@@ -114,9 +114,9 @@ WORKS = {
     "W2": Work("both exponents", _explore, (200, 200), 1000, 5000, (4, 15), chunk=GROUP),
     "W3": Work("orbit diagram", _record, (2000, 1), 1000, 200, (4, 4), columns=200, rounds=20),
     "W4": Work("period up to 64", _find_period, (500, 500), 10000, 64, (4, 8)),
-    **_real("none", 10, 24),
-    **_real("multiplicative", 22, 37),
-    **_real("target", 11, 27),
+    **_real("none", 10, 26),
+    **_real("multiplicative", 22, 39),
+    **_real("target", 11, 29),
 }
 
 

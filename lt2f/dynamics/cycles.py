@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from lt2f.dynamics.compiler import fma, jit, widest_registers, workspace
+from lt2f.dynamics.cycle_means import averages, mean_log
 from lt2f.dynamics.kernels import MU, TRACKED, U, V
 from lt2f.dynamics.model import half_norm, residual
 
@@ -20,12 +21,11 @@ NEGLIGIBLE = 2.0**-60  # a factor this small cannot change the residual by one b
 # (1e-16) over some 5e-6 about a neutral point, and multipliers there reach 1 - O((5e-6)^2). A
 # doubled cycle has amplitude sqrt((1 - multiplier)/8) or so, hence points closer than SAME are one.
 NEUTRAL, SAME = 1e-7, 1e-6
-ROUNDING = 2.0**-51  # of a sum of a few terms of order one
 UNSTABLE = -1.0
 # What `find` reports of each lane: one row each.
-PERIOD, RESIDUAL_PERIOD, FIRST, SECOND, TRANSVERSE, MEAN_S, MEAN_LOSS = range(7)
-FIRST_ERROR, SECOND_ERROR, TRANSVERSE_ERROR = range(7, 10)
-ROWS = 10
+PERIOD, RESIDUAL_PERIOD, FIRST, SECOND, TRANSVERSE, MEAN_S, MEAN_LOSS, MEAN_A, MEAN_B = range(9)
+FIRST_ERROR, SECOND_ERROR, TRANSVERSE_ERROR, S_ERROR, LOSS_ERROR, WEIGHT_ERROR = range(9, 15)
+ROWS = 15
 
 U_NOW, V_NOW, U_THEN, V_THEN, STEP_SIZE, FOUND = range(6)
 
@@ -106,39 +106,6 @@ def multipliers(xx, xy, yx, yy):  # type: ignore[no-untyped-def]
 
 
 @jit
-def mean_log(u, v, mu, period, multiplier):  # type: ignore[no-untyped-def]
-    """Exponents along and across of a cycle, as if on the balanced line, and their rounding.
-
-    Sums of logarithms keep the digits that a product of many factors would lose. Rounding moves
-    a point of the cycle by `off`, which the map stretches from step to step and a whole round
-    multiplies by `multiplier`; the factors 1 - e - 2u^2 and 1 + e follow with slopes 6u and 2u.
-    A factor that could be zero within that is: the cycle is superstable.
-    """
-    off = 0.0
-    for _ in range(period):
-        e = residual(u, v, mu)
-        off = abs(1.0 - e - 2.0 * u * u) * off + ROUNDING * (1.0 + abs(u))
-        u, v = fma(-u, e, u), fma(v, e, v)
-    off /= 1.0 - multiplier
-    along, across, off_along, off_across = 0.0, 0.0, 0.0, 0.0
-    for _ in range(period):
-        e = residual(u, v, mu)
-        f, g = abs(1.0 - e - 2.0 * u * u), abs(1.0 + e)
-        off_f = (6.0 * abs(u) * off + ROUNDING * (1.0 + 3.0 * u * u)) / f
-        off_g = (2.0 * abs(u) * off + ROUNDING * (1.0 + u * u)) / g
-        along, across = along + _log(f, off_f), across + _log(g, off_g)
-        off_along, off_across = off_along + off_f, off_across + off_g
-        off = f * off + ROUNDING * (1.0 + abs(u))
-        u, v = fma(-u, e, u), fma(v, e, v)
-    return along / period, across / period, off_along / period, off_across / period
-
-
-@jit
-def _log(factor, uncertainty):  # type: ignore[no-untyped-def]
-    return math.log(factor) if uncertainty < 0.5 else -np.inf
-
-
-@jit
 def separation(u, v, mu, period, shift):  # type: ignore[no-untyped-def]
     """Largest distance on a cycle between points `shift` steps apart, and that of their (e, S)."""
     un, vn, _, _, _, _ = around(u, v, mu, shift)
@@ -188,12 +155,9 @@ def describe(u, v, mu, period, report):  # type: ignore[no-untyped-def]
     report[FIRST], report[SECOND] = max(along, across), min(along, across)
     report[FIRST_ERROR] = off_along if order else off_across
     report[SECOND_ERROR] = off_across if order else off_along
-    s, loss = 0.0, 0.0
-    for _ in range(period):
-        e = residual(u, v, mu)
-        s, loss = s + 2.0 * half_norm(u, v), loss + e * e / 2.0
-        u, v = fma(-u, e, u), fma(v, e, v)
-    report[MEAN_S], report[MEAN_LOSS] = s / period, loss / period
+    means, errors = averages(u, v, mu, period, large)
+    report[MEAN_S], report[MEAN_LOSS], report[MEAN_A], report[MEAN_B] = means
+    report[S_ERROR], report[LOSS_ERROR], report[WEIGHT_ERROR] = errors
     return True
 
 

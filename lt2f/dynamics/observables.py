@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.dynamics import cycles, kernels, noise_theory
+from lt2f.dynamics import cycles, kernels, noise_theory, theory
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import Floats, Mask, Noise, factors, residual_and_norm
 from lt2f.dynamics.model import QUIET, TARGET
-from lt2f.dynamics.survey import Schedule, Survey
+from lt2f.dynamics.survey import LOSS, SHARPNESS, A, B, Schedule, Survey
 
 Outcome = dict[str, NDArray[np.generic]]
 Flags = NDArray[np.uint8]
@@ -41,6 +41,16 @@ def reached_sharpness(state: Floats) -> Floats:
     return np.hypot(4.0 * u * v, 2.0 * state[kernels.MU])
 
 
+def reached_weights(state: Floats) -> Floats:
+    """Weights (a, b), shape (2, N), of the minimum that a converged lane approaches.
+
+    The imbalance and the product mu fix them but for their common sign, which is that of U:
+    a + b is never zero where ab = mu > 0.
+    """
+    u, v = factors(state)
+    return np.sign(u) * np.array(theory.start(4.0 * u * v, state[kernels.MU]))
+
+
 def minimum_exponent(s: Floats, noise: Noise) -> Floats:
     """Exponent E log|1 - hS| of a minimum of sharpness S, in nats per step."""
     if noise.index == QUIET:
@@ -64,14 +74,15 @@ def observe(
     start: tuple[Floats, Floats, Floats],
 ) -> Outcome:
     """Every variable of a map dataset for N cells; `start` is their (U, V, mu)."""
+    steps = _steps(survey.state, verdict.converged, schedule, noise)
     return {
         "regime": verdict.regime,
         "decided_by": verdict.decided_by,
         **_periods(verdict),
         **_exponents(survey, verdict, noise),
-        **_averages(survey, verdict),
+        **_averages(survey, verdict, steps),
         **_loss(survey.state, verdict.regime, start),
-        "steps": _steps(survey.state, verdict.converged, schedule, noise),
+        "steps": steps,
     }
 
 
@@ -124,22 +135,50 @@ def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
     }
 
 
-def _averages(survey: Survey, verdict: Verdict) -> Outcome:
+def _averages(survey: Survey, verdict: Verdict, steps: NDArray[np.int64]) -> Outcome:
+    """Sharpness, loss and weights; `steps` are those until the loss settled."""
+    u, v = factors(survey.state)
     e, s = residual_and_norm(survey.state)
-    s = np.where(verdict.converged, reached_sharpness(survey.state), s)
-    gone = verdict.regime == Regime.DIVERGENT
-    periodic = verdict.regime == Regime.PERIODIC
-    resting = verdict.converged | (verdict.regime == Regime.COLLAPSED)
-    outcome: Outcome = {}
-    for name, row, now, averaged in (
-        ("sharpness", 3, s, verdict.cycle[cycles.MEAN_S]),
-        ("loss_mean", 4, e * e / 2.0, verdict.cycle[cycles.MEAN_LOSS]),
-    ):
-        mean = np.select([gone, resting, periodic], [np.nan, now, averaged], survey.rates[row])
-        exact = np.where(gone, np.nan, EPSILON * mean)
-        error = np.where(gone | resting | periodic, exact, survey.errors[row])
-        outcome |= {name: mean, f"{name}_error": error}
-    return outcome
+    at_minimum = verdict.converged
+    s = np.where(at_minimum, reached_sharpness(survey.state), s)
+    a, b = np.where(at_minimum, reached_weights(survey.state), [u + v, u - v])
+    # Each further step may round both factors of the imbalance that tells which minimum it is.
+    rounding = EPSILON * np.where(at_minimum, 4.0 + survey.steps - steps, 4.0)
+    loss = e * e / 2.0
+    loss_error = np.where(at_minimum, loss, rounding * loss)  # it still goes down to rounding
+    each = {
+        "sharpness": ((SHARPNESS, cycles.MEAN_S, cycles.S_ERROR), s, rounding * s),
+        "loss_mean": ((LOSS, cycles.MEAN_LOSS, cycles.LOSS_ERROR), loss, loss_error),
+        "a": ((A, cycles.MEAN_A, cycles.WEIGHT_ERROR), a, rounding * np.abs(a)),
+        "b": ((B, cycles.MEAN_B, cycles.WEIGHT_ERROR), b, rounding * np.abs(b)),
+    }
+    found: Outcome = {}
+    for name, (rows, now, error) in each.items():
+        found[name], found[f"{name}_error"] = _average(survey, verdict, rows, now, error)
+    for end in ("", "_error"):
+        pair = [found.pop(f"{name}{end}") for name in "ab"]
+        found[f"weights_mean{end}"] = np.stack(pair, axis=-1)
+    return found
+
+
+def _average(
+    survey: Survey, verdict: Verdict, rows: tuple[int, int, int], now: Floats, error: Floats
+) -> tuple[Floats, Floats]:
+    """Choose a mean and its error: where an orbit rests, on a cycle, or as measured.
+
+    `rows` are those of what was measured and, in a report of a cycle, of the mean and its error.
+    """
+    measured, mean, off = rows
+    nothing = np.full_like(now, np.nan)
+    conditions = [
+        verdict.regime == Regime.DIVERGENT,
+        verdict.converged | (verdict.regime == Regime.COLLAPSED),
+        verdict.regime == Regime.PERIODIC,
+    ]
+    return (
+        np.select(conditions, [nothing, now, verdict.cycle[mean]], survey.rates[measured]),
+        np.select(conditions, [nothing, error, verdict.cycle[off]], survey.errors[measured]),
+    )
 
 
 def _loss(state: Floats, regime: Flags, start: tuple[Floats, Floats, Floats]) -> Outcome:

@@ -1,10 +1,10 @@
 """Exponents and averages of many lanes at once, block of steps by block of steps.
 
-A rate is a mean over steps: the largest exponent, the second one, the transverse one, n = S/2 and
-e^2; and the increment of log|2 + mu - U^2|, the distance from the ends of the slice, which averages
-nothing but tells of sums that telescope. `measure` takes a lane through all its blocks and keeps of
-each rate what `averages` needs to know of the means of the blocks; the lane stays in registers and
-in the nearest cache meanwhile.
+A rate is a mean over steps: the largest exponent, the second one, the transverse one, n = S/2, e^2
+and the weights a and b; and the increment of log|2 + mu - U^2|, the distance from the ends of the
+slice, which averages nothing but tells of sums that telescope. `measure` takes a lane through all
+its blocks and keeps of each rate what `averages` needs to know of the means of the blocks; the lane
+stays in registers and in the nearest cache meanwhile.
 """
 
 from collections.abc import Callable
@@ -49,8 +49,8 @@ from lt2f.dynamics.model import (
 # Lanes whose rows fit the register file, and lanes that are taken through a block together: loops
 # over no more than 16 are unrolled, and then the longer work at the end of a span is not packed.
 WIDTH, BATCH = 16, 32
-RATES = 6
-END = RATES - 1  # that of the distance from the ends of the slice
+RATES = 8
+END = RATES - 1  # that of the distance from the ends of the slice; what is before it is averaged
 # What is kept of each rate: the first block's mean, and the weighted sums of the differences of all
 # blocks from it, of their squares, and of their products with those of the last rate. So no digits
 # cancel where a rate hardly varies.
@@ -59,8 +59,8 @@ KEPT = 4 * RATES
 
 # Rows that exist only while lanes are measured: the sums of a block, where the logarithms stood at
 # its beginning, its rates, and what is kept of all.
-X_STRIDES, DET, DET_STRIDES, SUM_N, SUM_E2 = range(LOCAL_ROWS, LOCAL_ROWS + 5)
-LOG_X, LOG_V, LIFT_THEN, LOG_END, RATE = range(LOCAL_ROWS + 5, LOCAL_ROWS + 10)
+X_STRIDES, DET, DET_STRIDES, SUM_N, SUM_E2, SUM_U, SUM_V = range(LOCAL_ROWS, LOCAL_ROWS + 7)
+LOG_X, LOG_V, LIFT_THEN, LOG_END, RATE = range(LOCAL_ROWS + 7, LOCAL_ROWS + 12)
 KEEP = RATE + RATES
 MEASURE_ROWS = KEEP + KEPT
 
@@ -120,6 +120,7 @@ def _begin(lanes, j, log_x, log_v, log_end):  # type: ignore[no-untyped-def]
     lanes[LIFT_THEN, j] = lift
     lanes[X_STRIDES, j], lanes[DET, j], lanes[DET_STRIDES, j] = 0.0, 1.0, 0.0
     lanes[SUM_N, j], lanes[SUM_E2, j] = 0.0, 0.0
+    lanes[SUM_U, j], lanes[SUM_V, j] = 0.0, 0.0
 
 
 @part
@@ -134,6 +135,7 @@ def _end(lanes, j, steps):  # type: ignore[no-untyped-def]
     lift = lanes[V_LIFT, j] - lanes[LIFT_THEN, j]
     x_strides, det_strides, det = lanes[X_STRIDES, j], lanes[DET_STRIDES, j], lanes[DET, j]
     sum_n, sum_e2 = lanes[SUM_N, j], lanes[SUM_E2, j]
+    sum_u, sum_v = lanes[SUM_U, j], lanes[SUM_V, j]
     old_x, old_v, old_end = lanes[LOG_X, j], lanes[LOG_V, j], lanes[LOG_END, j]
     log_x, log_v, log_end = _logs(lanes[U, j], lanes[V, j], lanes[MU, j], lanes[X, j], lanes[Y, j])
     along = fma(LOG_STRIDE, x_strides, log_x - old_x)
@@ -144,6 +146,7 @@ def _end(lanes, j, steps):  # type: ignore[no-untyped-def]
     lanes[RATE, j], lanes[RATE + 1, j] = along / steps, (volume - along) / steps
     lanes[RATE + 2, j] = across / steps
     lanes[RATE + 3, j], lanes[RATE + 4, j] = sum_n / steps, sum_e2 / steps
+    lanes[RATE + 5, j], lanes[RATE + 6, j] = (sum_u + sum_v) / steps, (sum_u - sum_v) / steps
     lanes[RATE + END, j] = (log_end - old_end) / steps
 
 
@@ -183,6 +186,8 @@ def _step(lanes, j, model, x):  # type: ignore[no-untyped-def]
     lanes[DET, j] *= determinant(r, h * (e + mu), h * n)
     lanes[SUM_N, j] += n
     lanes[SUM_E2, j] += e * e
+    lanes[SUM_U, j] += u
+    lanes[SUM_V, j] += v  # lifted or not: what is lifted no weight can feel
     track(lanes, j, model, e * e, loss_rise(e, e + mu, n), factor)
 
 

@@ -32,7 +32,7 @@ from lt2f.dynamics.lanes import (
     residual_and_norm,
 )
 from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
-from lt2f.dynamics.rates import KEPT, MEASURE, RATES
+from lt2f.dynamics.rates import END, KEPT, MEASURE, RATES
 
 ALIGN = 256  # last transient steps, in which the tangent vector finds its direction
 FIRST_LOOK, FIRST_LOCK = 64, 512  # steps after which a lane is first looked at, and for a cycle
@@ -41,6 +41,10 @@ STABLE = 2.0 - 1e-9  # a sharpness below this attracts every |e| <= 1e-12 from t
 # Under multiplicative noise e^2 at a minimum that is stable in mean square is a supermartingale, so
 # (Doob) an |e| of this size comes back to 1e-12 with a chance below (2^-100 / 1e-12)^2 = 1e-36.
 GONE = 2.0**-100
+
+
+# Rows of what is measured.
+LARGEST, SECOND, ACROSS, SHARPNESS, LOSS, A, B = range(END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Schedule:
 class Survey:
     """What a run left behind, for N cells.
 
-    `state` has the rows of `kernels`; `rates` and `errors` have shape (5, N) as in `measure`, NaN
+    `state` has the rows of `kernels`; `rates` and `errors` have shape (END, N) as in `measure`, NaN
     for the lanes that were certain before the measurement began; `steps` are those taken.
     """
 
@@ -101,7 +105,7 @@ def run(
     if schedule.follow and known.any():
         settle(state, np.flatnonzero(known), steps, schedule.total, schedule, noise)
     rest = settle(state, np.flatnonzero(~known), steps, schedule.settled, schedule, noise)
-    rates, errors = np.full((2, 5, count), np.nan)
+    rates, errors = np.full((2, END, count), np.nan)
     steps[rest] = schedule.total
     for first in range(0, rest.size, GROUP):
         some = rest[first : first + GROUP]
@@ -185,10 +189,10 @@ def at_minimum(state: Floats) -> Mask:
 
 
 def measure(state: Floats, schedule: Schedule, noise: Noise) -> tuple[Floats, Floats]:
-    """Run every settled lane to the end; means and standard errors of (5, N) rates.
+    """Run every settled lane to the end; means and standard errors of rates, both (END, N).
 
     The rates are the largest exponent, the second one, the transverse one (nats per step), the
-    sharpness a^2 + b^2 and the loss e^2/2, over the measured steps.
+    sharpness a^2 + b^2, the loss e^2/2 and the weights a and b, over the measured steps.
     """
     kernel, settled = MEASURE[noise.index], schedule.settled
     kept = np.empty((KEPT, state.shape[1]))
@@ -196,5 +200,6 @@ def measure(state: Floats, schedule: Schedule, noise: Noise) -> tuple[Floats, Fl
     kernel(state, schedule.transient + block_edges(schedule.measure), noise.sequence, kept)
     with np.errstate(all="ignore"):  # lanes that escaped are inf and NaN by now
         mean, error = mean_and_error(kept.reshape(-1, RATES, state.shape[1]), BLOCKS)
-    scale = np.array([1.0, 1.0, 1.0, 2.0, 0.5])[:, np.newaxis]  # from n and e^2 to S and the loss
+    scale = np.ones((END, 1))
+    scale[[SHARPNESS, LOSS], 0] = 2.0, 0.5  # from n and e^2
     return scale * mean, scale * error

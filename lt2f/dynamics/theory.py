@@ -243,3 +243,42 @@ def two_cycle_loss(mu: ArrayLike) -> FloatArray:
     """Return the mean of e^2/2 over the two-cycle, (mu^2 - 1)/4."""
     m = _double(mu)
     return (m - 1) * (m + 1) / 4
+
+
+# Averages along orbits. Bounded orbits have in common what telescopes: the means of e a and of e b
+# are 0, and so is that of e^2 S - 4e(e + mu), for S' = S + e^2 S - 4e(e + mu). Both hold under
+# noise in the mean, with e^2 S times E h^2 or plus S times the variance of the target.
+
+CHEBYSHEV_SHARPNESS: Final = 4.0
+"""Mean of S at mu = 2 over the arcsine law: x = 2 cos t, so the mean of 2x^2 is 4."""
+
+CHEBYSHEV_LOSS: Final = 1.0
+"""Mean of e^2/2 there, e = x^2 - 2 = 2 cos 2t. The mean of x is 0, whose loss is mu^2/2 = 2."""
+
+
+def loss_at(mu: ArrayLike, a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Return the loss (ab - mu)^2/2 at given weights: at mean weights that of averaged iterates."""
+    m = _double(mu)
+    return _double((_double(a) * _double(b) - m) ** 2 / 2)
+
+
+def two_cycle_sharpness(mu: ArrayLike) -> FloatArray:
+    """Return the mean of S over the two-cycle, 1 + mu: S = 2(e + mu), and e has mean (1 - mu)/2."""
+    return 1 + _double(mu)
+
+
+def two_cycle_weight(mu: ArrayLike) -> FloatArray:
+    """Return the mean of a = b > 0 over the two-cycle, sqrt(3 + mu)/2.
+
+    The squares x^2 = mu + e of its points have the sum 1 + mu and, by the product of the e, the
+    product mu^2 + mu(1 - mu) + 1 - mu = 1. So (x1 + x2)^2 = 1 + mu + 2.
+    """
+    return _double(np.sqrt(3 + _double(mu)) / 2)
+
+
+def two_cycle_averaged_loss(mu: ArrayLike) -> FloatArray:
+    """Return the loss at the mean weights of the two-cycle, 9 (mu - 1)^2/32.
+
+    By the mean weight ab - mu is 3(1 - mu)/4: 9(mu - 1)/(8(mu + 1)) of the mean loss.
+    """
+    return 9 * (_double(mu) - 1) ** 2 / 32

@@ -223,7 +223,11 @@ def _scalars(plan: "Plan", table: dict[str, Variable]) -> dict[str, float]:
 
 def _extra_coordinates(plan: "Plan", table: dict[str, Variable]) -> dict[str, NDArray[Any]]:
     """Coordinates of the dimensions that variables have beside the axes."""
-    values = {"exponent": np.arange(1, 3), "outcome": np.arange(len(Regime))}
+    values = {
+        "exponent": np.arange(1, 3),
+        "weight": np.arange(1, 3),
+        "outcome": np.arange(len(Regime)),
+    }
     values |= dict.fromkeys(("sample", "step"), np.arange(plan.samples))
     extras = dict.fromkeys(variable.extra for variable in table.values() if variable.extra)
     return {name: values[name] for name in extras}

@@ -35,6 +35,7 @@ Recordable = Literal[
     "sharpness",
     "loss_mean",
     "loss_peak_ratio",
+    "weights_mean",
 ]
 RECORDABLE: tuple[Recordable, ...] = get_args(Recordable)
 ALWAYS = ("regime", "decided_by")  # the rest cannot be read without them

@@ -29,7 +29,8 @@ ON_ELLIPSE = (
     "invariance_error",
     "conjugacy_error",
 )
-PATHS = frozenset({"imbalance_final", "loss_peak_ratio"})  # known by each cell's own run alone
+# Known by each cell's own run alone; of the mean weights that is their sign.
+PATHS = frozenset({"imbalance_final", "loss_peak_ratio", "weights_mean"})
 
 
 @dataclass(frozen=True, slots=True)

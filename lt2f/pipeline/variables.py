@@ -55,10 +55,11 @@ _COORDINATES = {
     ),
     "outcome": ("regime of training", ""),
     "exponent": ("rank of the Lyapunov exponent, 1 the largest", ""),
+    "weight": ("weight of the model, 1 is a and 2 is b", ""),
     "sample": ("step after the transient", ""),
     "step": ("step of gradient descent", ""),
 }
-_WHOLE = ("realization", "outcome", "exponent", "sample", "step")
+_WHOLE = ("realization", "outcome", "exponent", "weight", "sample", "step")
 COORDINATES = {
     name: Variable(
         "i8" if name in _WHOLE else "f8",
@@ -143,6 +144,14 @@ VARIABLES = {
         "the angle phi in turns, (a, b) = (U + V, U - V) with U = sqrt(2 + mu) cos(2 pi phi), V = "
         "sqrt(2 - mu) sin(2 pi phi), steps to 1/2 - 3 phi; rounding alone",
     ),
+    "weights_mean": Variable(
+        "f8",
+        "means of a and b over the measured steps",
+        "the averaged iterate, whose loss is (a b - mu)^2 / 2 of these two; zero where an orbit "
+        "visits (a, b) and (-a, -b) alike; NaN where it diverges",
+        extra="weight",
+    ),
+    "weights_mean_error": _error("weights_mean", extra="weight"),
     "regime_count": Variable(
         "i8",
         "number of realizations that end in each regime",

@@ -38,7 +38,7 @@ def _page(datasets: Mapping[str, xr.Dataset]) -> Iterator[str]:
 
 
 def _sweep(dataset: xr.Dataset) -> Iterator[str]:
-    extra = {"exponent", "sample", "step", "outcome"}
+    extra = {"exponent", "weight", "sample", "step", "outcome"}
     axes = [name for name in dataset.sizes if name not in extra]
     cells = int(np.prod([dataset.sizes[name] for name in axes]))
     spans = (

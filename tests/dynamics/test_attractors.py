@@ -13,11 +13,16 @@ from lt2f.dynamics.attractors import FORGOTTEN, MEASURED, SPARE, WITNESSES
 from lt2f.dynamics.codes import DecidedBy, Fate, Regime
 from lt2f.dynamics.labels import observed
 from lt2f.dynamics.lanes import SILENCE, Noise, prepare
-from lt2f.dynamics.survey import Schedule
+from lt2f.dynamics.rates import END
+from lt2f.dynamics.survey import A, B, Schedule
 
 DOUBLING, MERGING = np.sqrt(5) - 1, 3 * np.sqrt(3) / 2 - 1
 LABELS = ("regime", "period", "residual_period", "steps")
-PATHS = {"imbalance_final", "loss_peak_ratio"}  # what only a run of the cell itself knows
+PATHS = {
+    "imbalance_final",
+    "loss_peak_ratio",
+    "weights_mean",
+}  # what only a run of the cell itself knows
 LONG = Schedule(transient=20000, measure=8000, infer=True, follow=False)
 MIDDLE = Schedule(transient=3000, measure=3200, infer=True, follow=False)
 SHORT = Schedule(transient=700, measure=320, infer=True, follow=False)
@@ -252,9 +257,12 @@ def test_different_starts_of_one_mu_have_the_same_numbers():
 
 @pytest.fixture
 def invent(monkeypatch):
-    """Let the witnesses report these periods early and late, and measure these significances."""
+    """Let the witnesses report these periods early and late, and measure these significances.
 
-    def install(early, late=0.0, significance=100.0):
+    Their mean weights are `side` standard errors from zero.
+    """
+
+    def install(early, late=0.0, significance=100.0, mu=1.7, side=0.0):
         reports = iter([early, late])
 
         def find(state, candidates, max_period):
@@ -263,15 +271,16 @@ def invent(monkeypatch):
             return report
 
         def measure(lanes, schedule, noise):
-            rates = np.ones((5, lanes.shape[1]))
+            rates = np.ones((END, lanes.shape[1]))
             errors = np.ones_like(rates)
             rates[:, :MEASURED] = np.sign(significance)
             errors[:, :MEASURED] = 1 / np.abs(np.broadcast_to(significance, MEASURED))
+            rates[[A, B]] = side * errors[[A, B]]
             return rates, errors
 
         monkeypatch.setattr(attractors, "find_cycles", find)
         monkeypatch.setattr(attractors, "measure", measure)
-        return Regime(int(attractors.attractors(np.array([1.7]), MIDDLE).regime[0]))
+        return Regime(int(attractors.attractors(np.array([mu]), MIDDLE).regime[0]))
 
     return install
 
@@ -300,6 +309,81 @@ def test_chaos_of_every_measured_witness_is_twelve_standard_errors_above_zero(pl
     assert invent(0.0, significance=but(100, place, -100, MEASURED)) == Regime.UNDECIDED
     assert invent(0.0, late=but(0, place, 6, MEASURED)) == Regime.UNDECIDED
     assert invent(0.0, late=but(0, place, cycles.UNSTABLE, MEASURED)) == Regime.UNDECIDED
+
+
+def test_chaos_that_may_have_a_mirror_image_is_left_to_each_cell(invent):
+    # up to the merging at 3 sqrt 3/2 - 1 each start stays on its side, and U tells which
+    for mu, side, regime in (
+        (MERGING + 1e-9, 3.9, Regime.CHAOTIC),
+        (MERGING + 1e-9, -3.9, Regime.CHAOTIC),
+        (MERGING + 1e-9, 4.1, Regime.UNDECIDED),
+        (MERGING + 1e-9, -4.1, Regime.UNDECIDED),
+        (MERGING - 1e-9, 100.0, Regime.CHAOTIC),
+    ):
+        assert invent(0.0, mu=mu, side=side) == regime
+
+
+# Mirror images: the sign of the mean weights is that of a cell's own path
+
+
+def weights_both_ways(mu, seed, schedule=MIDDLE):
+    """Mean weights of six starts for each mu by inference and by brute force, and the outcomes."""
+    cells = within(np.repeat(mu, 6), np.random.default_rng(seed), 0.1)
+    found = explored(cells, schedule, follow=True)[0], brute_force(cells, schedule)
+    return *(each["weights_mean"] for each in found), *found
+
+
+def test_each_cell_knows_its_side_where_the_attractors_are_apart():
+    mu = np.concatenate([np.linspace(1.1, 1.23, 15), np.linspace(1.31, MERGING - 1e-3, 40)])
+    short, brute, found, _ = weights_both_ways(mu, 48)
+    known = is_inferred(found)
+    assert known.mean() > 0.8
+    # the mean weight is 0.6 at least, whereas an error is 0.02 at most
+    np.testing.assert_array_equal(np.sign(short), np.sign(brute))
+    assert (np.abs(short) > 0.5).all()
+    assert min((short[known] > 0).mean(), (short[known] < 0).mean()) > 0.2
+    cycle = found["regime"] == Regime.PERIODIC
+    np.testing.assert_allclose(short[cycle], brute[cycle], atol=1e-11)
+
+
+def test_each_cell_knows_its_side_in_windows_of_mirrored_pairs():
+    # between the pitchfork of the antisymmetric cycle x, y, -x, -y and the next doubling; before it
+    # the cycle is its own mirror image
+    split = np.sqrt(13 + 3 * np.sqrt(41)) / 2 - 1
+    for mu, alike in ((np.linspace(split + 2e-4, split + 1e-3, 8), False), (split - 1e-3, True)):
+        short, brute, found, other = weights_both_ways(np.atleast_1d(mu), 49)
+        assert is_inferred(found).all()
+        assert (found["period"] == 4).all()
+        error = found["weights_mean_error"] + other["weights_mean_error"]
+        assert (np.abs(short - brute) <= error).all()
+        if alike:
+            assert (np.abs(short) <= found["weights_mean_error"]).all()
+        else:
+            assert (np.abs(short) > 1e-3).all()
+            assert {*np.sign(short).ravel()} == {-1.0, 1.0}
+
+
+def test_merged_attractors_have_mean_weights_zero():
+    mu = np.random.default_rng(50).uniform(MERGING + 0.02, 1.97, 60)
+    _, _, found, other = weights_both_ways(mu, 51)
+    for each in (found, other):
+        # but for windows of mirrored pairs, which are narrow
+        z = (each["weights_mean"] / each["weights_mean_error"])[each["regime"] == Regime.CHAOTIC]
+        assert (np.abs(z) < 4).mean() > 0.98
+        assert 0.7 < np.sqrt((z[np.abs(z) < 4] ** 2).mean()) < 1.3
+
+
+def test_a_path_that_has_not_found_the_cycle_does_not_know_its_side():
+    mu = superstable(3, 1.45, 1.99)
+    mu = mu[mu > MERGING][:1]
+    cells = within(mu, np.random.default_rng(52), 0.2, 0.8)
+    found = attractors.shared(*cells, theory.fate(mu, *cells[:2]), replace(LONG, transient=10**6))
+    assert found.known.all()
+    state, own = prepare(*cells)[:, :1], np.zeros((cycles.ROWS, 1))
+    assert np.isnan(found._side(state, own)).all()
+    for sign in (1.0, -1.0):
+        own[[cycles.PERIOD, cycles.MEAN_A], 0] = found.of.cycle[cycles.PERIOD, 0], 0.1 * sign
+        assert found._side(state, own) == sign
 
 
 # What is not inferred
@@ -559,7 +643,7 @@ def test_paths_that_are_followed_are_those_of_brute_force(crowded):
     chaotic = inferred & (on["regime"] == Regime.CHAOTIC)
     periodic = inferred & (on["regime"] == Regime.PERIODIC)
     assert min(chaotic.sum(), periodic.sum()) > 50
-    for name in PATHS:  # no chaotic run ends early
+    for name in PATHS - {"weights_mean"}:  # no chaotic run ends early
         np.testing.assert_array_equal(on[name][chaotic], brute[name][chaotic])
     # a run ends once V < 2^-60, and |4UV| < 8 |V|; brute force goes on to less
     gap = np.abs(on["imbalance_final"] - brute["imbalance_final"])[periodic]

@@ -15,7 +15,7 @@ from lt2f.dynamics.survey import ALIGN, Schedule
 from lt2f.training import batches
 
 CASES = 1500
-ALONG, SECOND, ACROSS, SHARPNESS, LOSS = range(5)
+ALONG, SECOND, ACROSS, SHARPNESS, LOSS, A, B = range(7)
 HALF_WIDTH = stats.t(BLOCKS - 2).ppf(0.975)  # a spread and a slope are estimated
 
 
@@ -29,14 +29,15 @@ def assert_covers(mean, error, truth):
 
 @pytest.mark.parametrize("steps", [3200, 20000])
 def test_full_chaos_on_the_slice(steps):
-    # x = 2 cos t and t -> 3t: exponents log 3 and 0, S = 2x^2 and e = 2 cos 2t have means 4 and 0;
-    # the exponents telescope, and their errors are those of the ends of the orbit
+    # x = 2 cos t and t -> 3t: exponents log 3 and 0; x, S = 2x^2 and e = 2 cos 2t have means
+    # 0, 4 and 0; the exponents telescope, and their errors are those of the ends of the orbit
     x = 2 * np.cos(np.pi * np.random.default_rng(31).uniform(0, 1, CASES))
     state = prepare(x, np.zeros(CASES), np.full(CASES, 2.0))
     kernels.ITERATE[0](state, 100, 0, SILENCE.sequence)
     found = survey.measure(state, Schedule(ALIGN, steps), SILENCE)
     mean, error = (values[:, :CASES] for values in found)
     truths = {ALONG: np.log(3), SECOND: 0.0, ACROSS: 0.0, SHARPNESS: 4.0, LOSS: 1.0}
+    truths |= {A: 0.0, B: 0.0}
     for rate, truth in truths.items():
         assert_covers(mean[rate], error[rate], truth)
     assert np.median(error[ALONG]) < 10 / steps

@@ -17,6 +17,8 @@ DOUBLED = np.sqrt(5) - 1  # the two-cycle attracts for 1 < mu < DOUBLED
 BORN, SPLIT = 2 * np.sqrt(2) - 1, np.sqrt(13 + 3 * np.sqrt(41)) / 2 - 1
 EXPONENTS = [cycles.FIRST, cycles.SECOND, cycles.TRANSVERSE]
 ERRORS = [cycles.FIRST_ERROR, cycles.SECOND_ERROR, cycles.TRANSVERSE_ERROR]
+AVERAGES = [cycles.MEAN_S, cycles.MEAN_LOSS, cycles.MEAN_A]
+AVERAGES_ERRORS = [cycles.S_ERROR, cycles.LOSS_ERROR, cycles.WEIGHT_ERROR]
 
 
 def find(u, v, mu, max_period=64):
@@ -27,14 +29,17 @@ def find(u, v, mu, max_period=64):
 
 
 # Cycles in closed form: a point x, the multipliers along and across of as many steps as e takes
-# to return, the mean sharpness and the mean loss
+# to return, the means of sharpness, loss and weights
 
 
 def two_cycle(mu):
-    """x^2 = mu + e, and the averages by sum and product of the roots of theory.two_cycle."""
+    """x^2 = mu + e, and the averages by sum and product of the roots of theory.two_cycle.
+
+    The product of both x^2 is 1, so (x1 + x2)^2 = 1 + mu + 2.
+    """
     m = mu - 1
     x = mp.sqrt(mu + (mp.sqrt(m * (m + 4)) - m) / 2)
-    return x, 9 - 2 * (1 + mu) ** 2, 3 - 2 * mu, 1 + mu, m * (mu + 1) / 4
+    return x, 9 - 2 * (1 + mu) ** 2, 3 - 2 * mu, 1 + mu, m * (mu + 1) / 4, mp.sqrt(3 + mu) / 2
 
 
 def antisymmetric_cycle(mu):
@@ -47,7 +52,7 @@ def antisymmetric_cycle(mu):
     w = (k - mp.sqrt(k * k - 8)) / 2
     x = mp.sqrt(k - (w + mp.sqrt(w * w + 4)) / 2)
     along, across = 9 + 6 * k * w - 4 * k * k, 3 - 2 * w
-    return x, along, across, 2 * k - w, (w * w - 2 * w + 4) / 4
+    return x, along, across, 2 * k - w, (w * w - 2 * w + 4) / 4, mp.mpf(0)
 
 
 CLOSED = {
@@ -90,7 +95,18 @@ def test_exponents_to_their_error(closed):
 
 def test_averages_in_closed_form(closed):
     report, _, _, averages = closed
-    np.testing.assert_allclose(report[[cycles.MEAN_S, cycles.MEAN_LOSS]], averages, rtol=1e-10)
+    found = report[[cycles.MEAN_S, cycles.MEAN_LOSS, cycles.MEAN_A]]
+    np.testing.assert_allclose(found, averages, rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(report[cycles.MEAN_B], report[cycles.MEAN_A])
+
+
+def test_averages_to_their_error(closed):
+    report, _, _, averages = closed
+    for row, error, exact in zip(AVERAGES, AVERAGES_ERRORS, averages, strict=True):
+        assert (np.abs(report[row] - exact) <= report[error]).all()
+        # and the error is worth something: the largest multiplier is that of a round
+        away = 1 - np.exp(report[cycles.FIRST] * report[cycles.PERIOD])
+        assert (report[error] < 1000 * ULP / away).all()
 
 
 def test_superstable_two_cycle():
@@ -138,6 +154,36 @@ def multiplier(x, mu, period, sign):
     for _ in range(period):
         product, x = product * (1 + mu - 3 * x * x), (1 + mu) * x - x**3
     return product
+
+
+def exact_averages(x, mu, period, sign):
+    """Means of S, e^2/2 and x over the cycle next to x, of `period` steps to sign x."""
+    x = mp.findroot(lambda y: gap_from(y, mu, period, sign), x)
+    means = np.zeros(3, dtype=object)
+    steps = period if sign > 0 else 2 * period
+    for _ in range(steps):
+        means += np.array([2 * x * x, (x * x - mu) ** 2 / 2, x]) / steps
+        x = (1 + mu) * x - x**3
+    return means
+
+
+@pytest.mark.parametrize("period", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("off", [0.0, 1e-9])
+def test_averages_of_superstable_cycles_to_their_error(period, off):
+    compared = 0
+    with mp.workdps(40):
+        for place, sign in superstable(period):
+            mu = float(place) + off
+            x = mp.sqrt((1 + mp.mpf(mu)) / 3)
+            report = find(float(x), 0.0, mu)[:, 0]
+            if not report[cycles.PERIOD]:  # the window is narrower than that
+                continue
+            compared += 1
+            exact = exact_averages(x, mp.mpf(mu), period, sign)
+            gaps = np.abs(report[AVERAGES] - exact).astype(float)
+            assert (gaps <= report[AVERAGES_ERRORS]).all()
+            assert (report[AVERAGES_ERRORS] < 1e-7).all()  # 1e7 ulps, towards mu = 2
+    assert compared >= min(period - 1, 3)
 
 
 @pytest.mark.parametrize("period", [2, 3, 4, 5])

@@ -180,3 +180,27 @@ def test_antisymmetric_cycle():
     assert sp.rem(doubling, 2 * k**4 - 13 * k**2 - 25, k) == 0
     birth = sp.resultant(w**2 - k * w + 2, 9 + 6 * k * w - 4 * k**2 - 1, w)
     assert sp.rem(birth, k**2 - 8, k) == 0
+
+
+# Averages
+
+
+def test_what_telescopes_averages_to_nothing():
+    r = h * a * b - m
+    a2, b2 = step(a, b, h, m)
+    assert vanishes(a2 - a + r * b)
+    assert vanishes(b2 - b + r * a)
+    assert vanishes(a2**2 + b2**2 - S - (r**2 * S - 4 * r * a * b))
+    assert vanishes(e1 - e - e * (e**2 + mu * e - S))
+
+
+def test_mean_weight_of_the_two_cycle():
+    # the roots of e^2 - (1 - mu) e + 1 - mu: sum and product of x^2 = mu + e
+    total, product = 1 - mu, 1 - mu
+    sum_of_squares = 2 * mu + total
+    assert vanishes(mu**2 + mu * total + product - 1)  # hence x1 x2 = 1
+    mean_square = (sum_of_squares + 2) / 4
+    assert vanishes(mean_square - (3 + mu) / 4)
+    assert vanishes((mean_square - mu) ** 2 / 2 - sp.Rational(9, 32) * (mu - 1) ** 2)
+    # and x1 x2 = +1: the factor 1 - e of both steps is positive up to mu = 2
+    assert sp.solve(1 - total + product, mu) == []  # e is never 1

@@ -78,7 +78,7 @@ def test_rates_of_one_block(model, crowd, plain_orbit):
         *orbit, end = plain_orbit(*cell, STEPS, model, exact_noise)
         if len(orbit) < STEPS:
             continue
-        s = squares = Fraction(0)
+        s = squares = sum_a = sum_b = Fraction(0)
         x, y, volume, slack = Fraction(1), Fraction(3, 4), Fraction(1), 0.0
         for (u, v, e), n in zip(orbit, exact_noise, strict=False):
             h, r = (1 + n, (1 + n) * e) if model == MULTIPLICATIVE else (1, e - n)
@@ -86,11 +86,14 @@ def test_rates_of_one_block(model, crowd, plain_orbit):
             x, y = (1 - r - uu) * x + uv * y, uv * x + (1 + r - vv) * y
             det = (1 - r - uu) * (1 + r - vv) - uv * uv
             s, squares, volume = s + u * u + v * v, squares + e * e, volume * det
+            sum_a, sum_b = sum_a + u + v, sum_b + u - v
             slack += 25 * ULP / float(abs(det))  # some 20 ulps of its terms, one of the product
-        along, second, across, n, e2, ends = STEPS * kept[rates.FIRST, :, j]
+        along, second, across, n, e2, a, b, ends = STEPS * kept[rates.FIRST, :, j]
         # STEPS additions of what is positive
         assert n == pytest.approx(float(s), rel=STEPS * ULP, abs=1e-80)
         assert e2 == pytest.approx(float(squares), rel=STEPS * ULP, abs=1e-300)
+        # sums of any sign, of values of order one where orbits are bounded
+        assert [a, b] == pytest.approx([float(sum_a), float(sum_b)], abs=4 * STEPS**2 * ULP)
         # later steps may turn what is rounded into the direction that grows
         start = 1 + Fraction(3, 4) ** 2
         assert along == pytest.approx(log((x * x + y * y) / start) / 2, abs=1e-9)

@@ -13,7 +13,7 @@ from lt2f.dynamics.model import QUIET
 from lt2f.dynamics.survey import Schedule
 
 ULP = 2.0**-52
-LARGEST, SECOND, ACROSS, SHARPNESS, LOSS = range(5)
+LARGEST, SECOND, ACROSS, SHARPNESS, LOSS, A, B = range(7)
 SHORT = Schedule(transient=700, measure=320)
 BRUTE = Schedule(transient=700, measure=320, shortcuts=False)
 compiling = settings(deadline=None, max_examples=10)
@@ -302,7 +302,7 @@ def test_runs_of_any_length(transient, measure, crowd):
 
 def test_no_cell_at_all():
     found = survey.run(*lane(np.zeros(0), 0.0, 0.0), SHORT)
-    assert found.rates.shape == (5, 0)
+    assert found.rates.shape == (7, 0)
 
 
 # Rates that are known
@@ -320,7 +320,7 @@ def test_rates_at_rest():
     s = 2 * (u * u + v * v)
     mean, error = measured((u, v, u * u - v * v))
     rate, zero = np.log(np.abs(1 - s)), np.zeros(5)
-    expected = [np.maximum(rate, 0), np.minimum(rate, 0), zero, s, zero]
+    expected = [np.maximum(rate, 0), np.minimum(rate, 0), zero, s, zero, u + v, u - v]
     # a step rounds the tangent vector and the determinant, of size 5 at most, by a few ulps
     np.testing.assert_allclose(mean, expected, atol=20 * ULP)
     assert (error < 20 * ULP).all()
@@ -330,8 +330,8 @@ def test_rates_at_rest():
 def test_rates_on_the_edge_of_boundedness(x, mu):
     # x -> -x, e = 2: multipliers 1 + mu - 3x^2 = -(5 + 2 mu) along and 1 + e = 3 across
     mean, error = measured(lane(x, 0.0, mu))
-    expected = [np.log(5 + 2 * mu), np.log(3), np.log(3), 2 * x * x, 2.0]
-    np.testing.assert_allclose(mean[:, 0], expected, rtol=20 * ULP)
+    expected = [np.log(5 + 2 * mu), np.log(3), np.log(3), 2 * x * x, 2.0, 0.0, 0.0]
+    np.testing.assert_allclose(mean[:, 0], expected, rtol=20 * ULP, atol=ULP)
     assert (error < 20 * ULP).all()
 
 
@@ -343,6 +343,7 @@ def test_rates_on_a_two_cycle():
     np.testing.assert_allclose(found[ACROSS], rates[1], atol=1e-12)
     np.testing.assert_allclose(found[SHARPNESS], 1 + mu, rtol=1e-13)
     np.testing.assert_allclose(found[LOSS], (mu * mu - 1) / 4, rtol=1e-12)
+    np.testing.assert_allclose(found[[A, B]], [np.sqrt(3 + mu) / 2] * 2, rtol=1e-13)
     # a direction is found like exp(-2 gap steps)
     gap = np.abs(rates[0] - rates[1])
     apart = 2 * gap * survey.ALIGN > 36
@@ -356,18 +357,27 @@ def test_rates_are_averages_along_the_orbit():
     u, v, mu = lane(np.linspace(0.4, 1.3, 40), 1e-3, np.linspace(1.4, 1.95, 40))
     steps, state = 640, prepare(u, v, mu)
     mean, _ = survey.measure(state.copy(), Schedule(0, steps), SILENCE)
-    sums = np.zeros((4, 40))
+    sums = np.zeros((6, 40))
     for _ in range(steps):
         x, y = (factor[:40] for factor in factors(state))
         e, s = (x + y) * (x - y) - mu, 2 * (x * x + y * y)
-        sums += [np.log(np.abs(1 - s - e * (3 * e + 2 * mu))), np.log(np.abs(1 + e)), s, e * e / 2]
+        sums += [
+            np.log(np.abs(1 - s - e * (3 * e + 2 * mu))),
+            np.log(np.abs(1 + e)),
+            s,
+            e * e / 2,
+            x + y,
+            x - y,
+        ]
         k.ITERATE[QUIET](state, 1, 0, np.zeros(1))
-    volume, across, sharpness, loss = sums / steps
+    volume, across, sharpness, loss, a, b = sums / steps
     # near a zero of its argument a logarithm loses digits: 1e-12 here would be a distance of 1e-7
     np.testing.assert_allclose(mean[LARGEST, :40] + mean[SECOND, :40], volume, atol=1e-12)
     np.testing.assert_allclose(mean[ACROSS, :40], across, atol=1e-12)
     np.testing.assert_allclose(mean[SHARPNESS, :40], sharpness, rtol=steps * ULP)
     np.testing.assert_allclose(mean[LOSS, :40], loss, rtol=steps * ULP)
+    # weights are below 2, and sums of any sign cancel
+    np.testing.assert_allclose(mean[[A, B], :40], [a, b], atol=2 * steps * ULP)
 
 
 def test_largest_rate_is_the_growth_of_a_tangent_vector():

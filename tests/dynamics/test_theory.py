@@ -358,3 +358,30 @@ def test_two_cycle_exponent_and_where_there_is_none():
     assert theory.two_cycle_transverse_exponent(1.5) == -np.inf
     assert theory.two_cycle_transverse_exponent(1.25) == pytest.approx(np.log(0.5) / 2)
     assert np.isnan(theory.two_cycle(0.9)).all()
+
+
+# Averages
+
+
+@pytest.mark.parametrize("mu", [1.0, 1.05, 1.2, 1.236])
+def test_averages_over_the_two_cycle(mu):
+    squares = mu + np.array(theory.two_cycle(mu))
+    x = np.sqrt(squares)
+    near = {"rel": 8 * 2.0**-52, "abs": 8 * 2.0**-52}  # a root of a difference, and a few roundings
+    assert theory.two_cycle_weight(mu) == pytest.approx(x.mean(), **near)
+    assert theory.two_cycle_sharpness(mu) == pytest.approx(2 * squares.mean(), **near)
+    assert theory.two_cycle_loss(mu) == pytest.approx(
+        (np.array(squares - mu) ** 2).mean() / 2, **near
+    )
+    averaged = theory.loss_at(mu, x.mean(), x.mean())
+    assert theory.two_cycle_averaged_loss(mu) == pytest.approx(averaged, **near)
+
+
+def test_averages_over_full_chaos():
+    # the trapezoidal rule in the angle is exact for trigonometric polynomials
+    t = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    x = 2 * np.cos(t)
+    assert x.mean() == pytest.approx(0.0, abs=1e-15)
+    assert (2 * x * x).mean() == pytest.approx(theory.CHEBYSHEV_SHARPNESS)
+    assert ((x * x - 2) ** 2 / 2).mean() == pytest.approx(theory.CHEBYSHEV_LOSS)
+    assert theory.loss_at(2.0, 0.0, 0.0) == 2.0

@@ -32,7 +32,9 @@ TYPES = {
     "steps": "i8",
     "regime_count": "i8",
 }
-ERRORS = {f"{name}_error" for name in ("lyapunov", "transverse_lyapunov", "sharpness", "loss_mean")}
+WITH_ERROR = ("lyapunov", "transverse_lyapunov", "sharpness", "loss_mean", "weights_mean")
+ERRORS = {f"{name}_error" for name in WITH_ERROR}
+PAIRS = {"lyapunov": "exponent", "weights_mean": "weight"}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,8 @@ def test_dimensions_are_the_axes_in_their_order(opened):
     extra = {"orbit": ("sample",), "trajectory": ("step",)}.get(plan.task.kind, ())
     extra = ("outcome",) if counted else extra
     for name, variable in data.data_vars.items():
-        last = ("exponent",) if name in ("lyapunov", "lyapunov_error") else extra
+        pair = PAIRS.get(name.removesuffix("_error"))
+        last = (pair,) if pair else extra
         assert variable.dims == (*axes, *last)
     for name, values in axes.items():
         assert data[name].dims == (name,)
@@ -195,9 +198,9 @@ def test_values_are_those_of_the_whole_grid_solved_at_once(opened):
 def test_missing_values_are_nan(made):
     with xr.open_dataset(made["map"][2]) as data:
         divergent = data["regime"] == 6
-        for name in ("lyapunov", "sharpness", "loss_mean"):
+        for name in ("lyapunov", "sharpness", "loss_mean", "weights_mean"):
             missing = np.isnan(data[name])
-            missing = missing.all("exponent") if name == "lyapunov" else missing
+            missing = missing.all(PAIRS[name]) if name in PAIRS else missing
             np.testing.assert_array_equal(missing, divergent)
         assert 0 < divergent.mean() < 1
 
