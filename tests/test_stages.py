@@ -13,8 +13,8 @@ from lt2f.pipeline.settings import load, parse
 
 QUICK = Path(__file__).parents[1] / "config" / "quick.yaml"
 SWEEPS = {"sweep-regimes", "sweep-slice", "sweep-orbit"}
-# With `slice` drawn below the orbit diagram as well.
-FIGURES = {"figure-regimes", "figure-orbit", "figure-slice-transverse"}
+# `slice` is drawn below the orbit diagram as well
+FIGURES = {"figure-regimes", "figure-orbit", "figure-slice-transverse", "figure-slice-averages"}
 ALL = SWEEPS | FIGURES | {"runtime", "thresholds", "summary"}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _ACCUMULATION: Final = 1.302283  # of the doublings; `lt2f.dynamics.thresholds` knows it exactly
+_AVERAGED: Final = {"loss_mean", "weights_mean"}
 _NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mergings into 8 bands
 
 
@@ -20,7 +21,7 @@ class Figure:
 def figures(sweeps: Mapping[str, Any]) -> list[Figure]:
     """Choose the figures of a study from its sweeps, by name (`lt2f.pipeline.settings.Sweep`)."""
     forms = {name: (_kind(sweep), tuple(sweep.axes)) for name, sweep in sweeps.items()}
-    return [*_choose(forms), *_transverse(sweeps, forms)]
+    return [*_choose(forms), *_beside(sweeps, forms)]
 
 
 def _kind(sweep: Any) -> str:
@@ -39,14 +40,16 @@ def _crowds(sweep: Any) -> bool:
     return bool(2 * near.sum() > gap.size and gap.min() < 0 < gap.max())
 
 
-def _transverse(
+def _beside(
     sweeps: Mapping[str, Any], forms: Mapping[str, tuple[str, tuple[str, ...]]]
 ) -> Iterator[Figure]:
-    """Choose maps over mu without noise for their transverse exponents, with an ellipse sweep."""
+    """Choose what else maps over mu have to show: averages, and transverse exponents."""
     ellipses = [name for name, (kind, axes) in forms.items() if kind == "ellipse" and "mu" in axes]
-    for name, form in forms.items():
-        plain = form == ("map", ("mu",)) and sweeps[name].noise.model == "none"
-        if plain and "transverse_lyapunov" in sweeps[name].record:
+    for name in [name for name, form in forms.items() if form == ("map", ("mu",))]:
+        recorded = {*sweeps[name].record}
+        if recorded >= _AVERAGED:
+            yield Figure(_stem(name, "averages", forms), "averages", (name,))
+        if sweeps[name].noise.model == "none" and "transverse_lyapunov" in recorded:
             yield Figure(_stem(name, "transverse", forms), "transverse", (name, *ellipses[:1]))
 
 

@@ -1,6 +1,6 @@
 """Lyapunov exponents along one axis, over a strip of the regimes."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -97,15 +97,10 @@ def _draw_exponents(axes: Axes, dataset: xr.Dataset, columns: Columns) -> None:
     x = dataset[axis_of(dataset)].values
     seen = (columns.low <= x) & (x <= columns.high)
     low, high = -0.5, 0.5
-    dot = "o" if x.size < _FEW else ""
     axes.axhline(0, color=style.INK, lw=0.5)
     for name, (values, errors) in _curves(dataset).items():
-        words, colour, dashes = _LOOKS[name]
-        values, errors = np.maximum(values, 2 * _DEEPEST), np.nan_to_num(errors)
-        some = extremes(columns.of(x), values)
-        band = (values - _BAND * errors, values + _BAND * errors)
-        axes.fill_between(x[some], band[0][some], band[1][some], color=colour, alpha=0.3, lw=0)
-        axes.plot(x[some], values[some], color=colour, ls=dashes, marker=dot, ms=3, label=words)
+        values = np.maximum(values, 2 * _DEEPEST)
+        curve(axes, columns, x, values, errors, _LOOKS[name])
         low = min(low, np.nanmin(values[seen], initial=low))
         high = max(high, np.nanmax(values[seen], initial=high))
     low = max(low, _DEEPEST)
@@ -113,6 +108,24 @@ def _draw_exponents(axes: Axes, dataset: xr.Dataset, columns: Columns) -> None:
     axes.set(xlim=(columns.low, columns.high), ylim=(low - 0.05 * (high - low), high + room))
     axes.set_ylabel("nats per step")
     axes.legend(loc="upper left", ncols=3, borderpad=0.2, handlelength=1.8)
+
+
+def curve(
+    axes: Axes,
+    columns: Columns,
+    x: Floats,
+    values: Floats,
+    errors: Floats,
+    look: tuple[str, str, Any],
+) -> None:
+    """Draw values with a band of two standard errors; `look` is words, colour and dashes."""
+    words, colour, dashes = look
+    errors = np.nan_to_num(errors)
+    some = extremes(columns.of(x), values)
+    band = (values - _BAND * errors, values + _BAND * errors)
+    dot = "o" if x.size < _FEW else ""
+    axes.fill_between(x[some], band[0][some], band[1][some], color=colour, alpha=0.3, lw=0)
+    axes.plot(x[some], values[some], color=colour, ls=dashes, marker=dot, ms=3, label=words)
 
 
 def extremes(column: NDArray[np.int64], values: Floats) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from lt2f.views import sheet
+from lt2f.views.averages import averages
 from lt2f.views.cascade import cascade
 from lt2f.views.exponents import exponents
 from lt2f.views.orbit_diagram import orbit_diagram
@@ -18,6 +19,7 @@ from lt2f.views.transverse import transverse
 
 __all__ = [
     "DRAWINGS",
+    "averages",
     "cascade",
     "draw",
     "exponents",
@@ -32,6 +34,7 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "regime_map": regime_map,
     "orbit_diagram": orbit_diagram,
     "exponents": exponents,
+    "averages": averages,
     "portrait": portrait,
     "shares": shares,
     "transverse": transverse,

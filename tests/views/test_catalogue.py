@@ -15,7 +15,10 @@ TRIALS = {"mu": FEW, "noise": FEW, "realization": {"num": 2}}
 
 
 def chosen(**sweep: Any) -> list[str]:
-    settings = parse({"study": "s", "sweeps": {"it": {"iterations": STEPS, **sweep}}})
+    """Drawings of a sweep that records too little for its averages."""
+    plain = "count" in sweep or sweep.get("kind", "map") != "map"
+    few = {} if plain else {"record": ["transverse_lyapunov"]}
+    settings = parse({"study": "s", "sweeps": {"it": {"iterations": STEPS, **few, **sweep}}})
     listed = catalogue.figures(settings.sweeps)
     stems = {f"it-{figure.drawing}" for figure in listed} | {"it"}
     assert all(figure.stem in stems and figure.sweeps == ("it",) for figure in listed)
@@ -58,13 +61,20 @@ def test_the_transverse_exponent_is_shown_where_it_was_recorded_and_theory_holds
     assert chosen(axes=axes, fixed=fixed, noise=noise) == ["exponents"]
 
 
-def test_no_figure_takes_the_name_of_a_sweep():
+def test_averages_are_shown_where_they_were_recorded():
+    axes, record = {"mu": FEW}, ["loss_mean", "weights_mean"]
+    assert chosen(axes=axes, fixed=START, record=record) == ["exponents", "averages"]
+    assert chosen(axes=axes, fixed=START, record=record[1:]) == ["exponents"]
+
+
+@pytest.mark.parametrize("drawing", ["averages", "transverse"])
+def test_no_figure_takes_the_name_of_a_sweep(drawing):
     line = {"axes": {"mu": FEW}, "fixed": START, "iterations": STEPS}
-    sweeps = {"it": line, "it-transverse": line, "it--transverse": line}
+    sweeps = {"it": line, f"it-{drawing}": line, f"it--{drawing}": line}
     stems = [
         figure.stem for figure in catalogue.figures(parse({"study": "s", "sweeps": sweeps}).sweeps)
     ]
-    assert len(stems) == len(set(stems)) == 6
+    assert len(stems) == len(set(stems)) == 9
 
 
 @pytest.mark.parametrize(

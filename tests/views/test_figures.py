@@ -15,14 +15,15 @@ from matplotlib.text import Text
 from lt2f.views import figures
 
 DRAWN = (
-    "regime_map", "orbit_diagram", "exponents", "portrait", "shares", "transverse", "cascade",
-)  # fmt: skip
+    *("regime_map", "orbit_diagram", "exponents", "portrait", "shares"),
+    *("averages", "transverse", "cascade"),
+)
 
 
 @pytest.fixture(scope="module")
 def inputs(regimes, orbit, line, plane, trials, ellipse, crowded):
     noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
-    noiseless |= {"transverse": [line, ellipse], "cascade": [crowded]}
+    noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
     return noiseless | {"portrait": [plane], "shares": [trials]}
 
 
