@@ -48,6 +48,8 @@ MAY_IMPORT = {
         "lt2f.dynamics.codes",
         "lt2f.dynamics.factor_noise",
         "lt2f.dynamics.noise_theory",
+        "lt2f.dynamics.repeller",
+        "lt2f.dynamics.sensitivity",
         "lt2f.dynamics.theory",
         "lt2f.dynamics.thresholds",
         "lt2f.dynamics.transverse",

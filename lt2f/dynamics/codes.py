@@ -26,6 +26,14 @@ class DecidedBy(IntEnum):
     INFERRED = 4
 
 
+class Branch(IntEnum):
+    """On which branch of the minima ab = mu an orbit ends: the sign of a + b."""
+
+    NONE = 0  # at no minimum
+    POSITIVE = 1
+    NEGATIVE = 2
+
+
 class Fate(IntEnum):
     """What a theorem says of a start before any iteration."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.dynamics import cycles, kernels, noise_theory, theory
-from lt2f.dynamics.codes import Regime
+from lt2f.dynamics.codes import Branch, Regime
 from lt2f.dynamics.lanes import Floats, Mask, Noise, factors, residual_and_norm
 from lt2f.dynamics.model import QUIET, TARGET
 from lt2f.dynamics.survey import LOSS, SHARPNESS, A, B, Schedule, Survey
@@ -83,6 +83,7 @@ def observe(
         **_averages(survey, verdict, steps),
         **_loss(survey.state, verdict.regime, start),
         "steps": steps,
+        "branch": _branch(survey.state, verdict.converged),
     }
 
 
@@ -192,6 +193,13 @@ def _loss(state: Floats, regime: Flags, start: tuple[Floats, Floats, Floats]) ->
         "imbalance_final": np.where(gone, np.nan, 4.0 * u * v),
         "loss_peak_ratio": np.where(gone, np.inf, np.maximum(ratio, 1.0)),
     }
+
+
+def _branch(state: Floats, converged: Mask) -> Flags:
+    """Sign of U = (a + b)/2 at a minimum, where U^2 >= mu: near a stable one it never changes."""
+    u = factors(state)[0]
+    ends = [converged & (u > 0.0), converged & (u < 0.0)]
+    return np.select(ends, [Branch.POSITIVE, Branch.NEGATIVE], Branch.NONE).astype(np.uint8)
 
 
 def _steps(state: Floats, converged: Mask, schedule: Schedule, noise: Noise) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """Kinds of sweep: what is computed in each cell of a grid, and the rules that make it well posed.
 
 Every coordinate of a cell is once an axis or once fixed: mu; the start, as imbalance and product or
-as a and b; and, where the steps are noisy, noise and realization.
+as a and b, perhaps with a perturbation of b; and, where the steps are noisy, noise and realization.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ Positive = Annotated[int, Field(ge=1), whole]
 Steps = Annotated[int, Field(ge=1, le=MAX_STEPS), whole]
 Transient = Annotated[int, Field(ge=0, le=MAX_STEPS), whole]
 
-Coordinate = Literal["mu", "imbalance", "product", "a", "b", "noise", "realization"]
+Coordinate = Literal["mu", "imbalance", "product", "a", "b", "noise", "realization", "perturbation"]
 Recordable = Literal[
     "regime",
     "decided_by",
@@ -36,6 +36,7 @@ Recordable = Literal[
     "loss_mean",
     "loss_peak_ratio",
     "weights_mean",
+    "branch",
 ]
 RECORDABLE: tuple[Recordable, ...] = get_args(Recordable)
 ALWAYS = ("regime", "decided_by")  # the rest cannot be read without them
@@ -152,6 +153,9 @@ class Sweep(Model):
         if factors and given & {"imbalance", "product"}:
             reason = "start from imbalance and product or from a and b, not from both"
             raise refusal(reason, *self._place(factors[0]))
+        if "perturbation" in given and not factors:
+            reason = "is added to b: start from a and b, not from imbalance and product"
+            raise refusal(reason, *self._place("perturbation"))
         for name in ("mu", *(("a", "b") if factors else ("imbalance", "product"))):
             if name not in given:
                 need = "every sweep needs mu, and imbalance and product or a and b"

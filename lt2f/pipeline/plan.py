@@ -23,7 +23,8 @@ CHUNK_STEPS = 2**31  # map steps of a chunk: a second or two where each of them 
 ANGLE_COST = 16  # map steps in the time of one step on the ellipse, by its angle
 CHUNK_CELLS = 2**16  # at most: bounds the memory of a worker
 CHUNK_VALUES = 2**21  # samples at most: 16 MiB
-STARTS = frozenset({"imbalance", "product", "a", "b"})  # along these axes many cells share a mu
+# Along these axes many cells share a mu.
+STARTS = frozenset({"imbalance", "product", "a", "b", "perturbation"})
 
 
 @dataclass(frozen=True, slots=True)

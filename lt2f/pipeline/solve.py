@@ -29,7 +29,8 @@ ON_ELLIPSE = (
     "invariance_error",
     "conjugacy_error",
 )
-# Known by each cell's own run alone; of the mean weights that is their sign.
+# Known by each cell's own run alone; of the mean weights that is their sign. Not the branch: what
+# is inferred has mu > 1, and reaches none.
 PATHS = frozenset({"imbalance_final", "loss_peak_ratio", "weights_mean"})
 
 
@@ -89,10 +90,15 @@ def solve(
 
 
 def starts(cells: Arrays) -> tuple[Floats, Floats]:
-    """Starts as ((a + b)/2, (a - b)/2), from imbalance and product or from a and b."""
+    """Starts as ((a + b)/2, (a - b)/2), from imbalance and product or from a and b.
+
+    A perturbation is added to b with one rounding, and the cell is bit for bit that of the b so
+    found. Its distance from the unperturbed one is a difference of doubles, within 2^-52 of what
+    was asked for while |b| < 4 (a + b is rounded as ever): 1e-12 is itself to 3e-4.
+    """
     if "imbalance" in cells:
         return theory.start_state(cells["imbalance"], cells["product"])
-    a, b = cells["a"], cells["b"]
+    a, b = cells["a"], cells["b"] + cells.get("perturbation", 0.0)
     return (a + b) / 2.0, (a - b) / 2.0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lt2f.dynamics.codes import DecidedBy, Regime
+from lt2f.dynamics.codes import Branch, DecidedBy, Regime
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Variable:
         return {"long_name": self.long_name, "units": "1", **comment, **self.attributes}
 
 
-def _flags(codes: type[Regime] | type[DecidedBy], dtype: type = np.uint8) -> dict[str, Any]:
+def _flags(codes: type[Regime | DecidedBy | Branch], dtype: type = np.uint8) -> dict[str, Any]:
     return {
         "flag_values": np.array([code.value for code in codes], dtype=dtype),
         "flag_meanings": " ".join(code.name.lower() for code in codes),
@@ -48,6 +48,7 @@ _COORDINATES = {
     "product": ("product of the start, a0 b0", ""),
     "a": ("first factor of the start", ""),
     "b": ("second factor of the start", ""),
+    "perturbation": ("displacement of the start in b", "the start is (a, b + perturbation)"),
     "noise": ("standard deviation of the noise", "of the multipliers h, or of the target m"),
     "realization": (
         "realization of what is random",
@@ -152,6 +153,12 @@ VARIABLES = {
         extra="weight",
     ),
     "weights_mean_error": _error("weights_mean", extra="weight"),
+    "branch": Variable(
+        "u1",
+        "branch of the minima ab = mu where it ends",
+        "the sign of a + b there; none where no minimum was reached",
+        attributes=_flags(Branch),
+    ),
     "regime_count": Variable(
         "i8",
         "number of realizations that end in each regime",

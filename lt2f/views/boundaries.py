@@ -148,7 +148,8 @@ def ellipse(point: Point) -> Floats:
 def _state(point: Point) -> tuple[Floats, Floats]:
     if "imbalance" in point:
         return theory.start_state(point["imbalance"], point["product"])
-    return (point["a"] + point["b"]) / 2, (point["a"] - point["b"]) / 2
+    a, b = point["a"], point["b"] + point.get("perturbation", 0.0)
+    return (a + b) / 2, (a - b) / 2
 
 
 def _rise(point: Point) -> Floats:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _ACCUMULATION: Final = 1.302283  # of the doublings; `lt2f.dynamics.thresholds` knows it exactly
-_AVERAGED: Final = {"loss_mean", "weights_mean"}
 _NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mergings into 8 bands
+# What has to be recorded for averages, and for a portrait to be whole.
+_AVERAGED: Final = {"loss_mean", "weights_mean"}
+_PORTRAYED: Final = {"imbalance_final", "loss_peak_ratio", "steps"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,29 @@ class Figure:
 
 def figures(sweeps: Mapping[str, Any]) -> list[Figure]:
     """Choose the figures of a study from its sweeps, by name (`lt2f.pipeline.settings.Sweep`)."""
-    forms = {name: (_kind(sweep), tuple(sweep.axes)) for name, sweep in sweeps.items()}
-    return [*_choose(forms), *_beside(sweeps, forms)]
+    minima = {name: sweep for name, sweep in sweeps.items() if _tells_minima(sweep)}
+    rest = {name: sweep for name, sweep in sweeps.items() if name not in minima}
+    forms = {name: (_kind(sweep), tuple(sweep.axes)) for name, sweep in rest.items()}
+    return [*_choose(forms), *_beside(rest, forms, sweeps), *_which_minimum(minima)]
+
+
+def _tells_minima(sweep: Any) -> bool:
+    """Tell a map over a and b that is about the minima: displaced, or with little else recorded."""
+    axes = set(sweep.axes)
+    ends = {"a", "b"} <= axes <= {"mu", "a", "b", "perturbation"} and _kind(sweep) == "map"
+    if not ends or "branch" not in sweep.record:
+        return False
+    return "perturbation" in axes or not {*sweep.record} >= _PORTRAYED
+
+
+def _which_minimum(sweeps: Mapping[str, Any]) -> Iterator[Figure]:
+    """Yield a figure for all windows at one mu and the displaced starts there, these last."""
+    together: dict[object, list[str]] = {}
+    for name, sweep in sweeps.items():
+        together.setdefault(sweep.fixed.get("mu", name), []).append(name)
+    for names in together.values():
+        names.sort(key=lambda name: "perturbation" in sweeps[name].axes)
+        yield Figure(names[0], "which_minimum", tuple(names))
 
 
 def _kind(sweep: Any) -> str:
@@ -41,22 +64,24 @@ def _crowds(sweep: Any) -> bool:
 
 
 def _beside(
-    sweeps: Mapping[str, Any], forms: Mapping[str, tuple[str, tuple[str, ...]]]
+    sweeps: Mapping[str, Any],
+    forms: Mapping[str, tuple[str, tuple[str, ...]]],
+    taken: Collection[str],
 ) -> Iterator[Figure]:
     """Choose what else maps over mu have to show: averages, and transverse exponents."""
     ellipses = [name for name, (kind, axes) in forms.items() if kind == "ellipse" and "mu" in axes]
     for name in [name for name, form in forms.items() if form == ("map", ("mu",))]:
         recorded = {*sweeps[name].record}
         if recorded >= _AVERAGED:
-            yield Figure(_stem(name, "averages", forms), "averages", (name,))
+            yield Figure(_stem(name, "averages", taken), "averages", (name,))
         if sweeps[name].noise.model == "none" and "transverse_lyapunov" in recorded:
-            yield Figure(_stem(name, "transverse", forms), "transverse", (name, *ellipses[:1]))
+            yield Figure(_stem(name, "transverse", taken), "transverse", (name, *ellipses[:1]))
 
 
-def _stem(name: str, words: str, sweeps: Collection[str]) -> str:
+def _stem(name: str, words: str, taken: Collection[str]) -> str:
     """Name another figure of a sweep, unlike any sweep."""
     dashes = "-"
-    while name + dashes + words in sweeps:
+    while name + dashes + words in taken:
         dashes += "-"
     return name + dashes + words
 

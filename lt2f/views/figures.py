@@ -16,6 +16,7 @@ from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
 from lt2f.views.shares import shares
 from lt2f.views.transverse import transverse
+from lt2f.views.which_minimum import which_minimum
 
 __all__ = [
     "DRAWINGS",
@@ -28,6 +29,7 @@ __all__ = [
     "regime_map",
     "shares",
     "transverse",
+    "which_minimum",
 ]
 
 DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
@@ -39,8 +41,9 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "shares": shares,
     "transverse": transverse,
     "cascade": cascade,
+    "which_minimum": which_minimum,
 }
-"""Every drawing, by its name in a stamp: of one or two datasets, and the dots per inch."""
+"""Every drawing, by its name in a stamp: of one or more datasets, and the dots per inch."""
 
 
 def draw(stamp: Mapping[str, Any], datasets: Sequence[xr.Dataset], stem: Path) -> None:

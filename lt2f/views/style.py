@@ -37,6 +37,7 @@ SYMBOLS: Final = {
     "product": r"$a_0b_0$",
     "a": r"$a_0$",
     "b": r"$b_0$",
+    "perturbation": r"$\varepsilon$",
     "noise": r"$\sigma$",
     "realization": "$k$",
 }
@@ -46,6 +47,7 @@ NAMES: Final = {
     "product": "product of the start",
     "a": "first factor of the start",
     "b": "second factor of the start",
+    "perturbation": "displacement of the start",
     "noise": "standard deviation of the noise",
     "realization": "realization of the noise",
 }

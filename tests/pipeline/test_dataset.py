@@ -24,12 +24,14 @@ KINDS = ("map", "orbit", "trajectory", "noisy", "counted")
 # Codes and types as users read them; the order of the words is that of the values 0, 1, ...
 REGIMES = "undecided monotone catapult periodic chaotic bounded_noise divergent collapsed"
 EVIDENCE = "none theorem cycle measurement inferred"
+BRANCHES = "none positive negative"
 TYPES = {
     "regime": "u1",
     "decided_by": "u1",
     "period": "i4",
     "residual_period": "i4",
     "steps": "i8",
+    "branch": "u1",
     "regime_count": "i8",
 }
 WITH_ERROR = ("lyapunov", "transverse_lyapunov", "sharpness", "loss_mean", "weights_mean")
@@ -140,6 +142,7 @@ def test_extra_dimensions_are_numbered(made):
     [
         ("map", "regime", REGIMES, np.uint8),
         ("map", "decided_by", EVIDENCE, np.uint8),
+        ("map", "branch", BRANCHES, np.uint8),
         ("counted", "outcome", REGIMES, np.int64),
     ],
 )

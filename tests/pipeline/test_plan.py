@@ -333,6 +333,13 @@ def test_where_starts_differ_what_mu_says_is_inferred(planned, on, infer):
         assert not planned(kind, axes=axes, fixed=fixed, tile={}, iterations=length).task.infer
 
 
+def test_displaced_starts_are_starts(planned):
+    axes = {"mu": {"values": [0.5, 1.5]}, "perturbation": {"values": [0.0, 1e-9]}}
+    lengths = {"transient": 600, "measure": 400}
+    plan = planned(axes=axes, fixed={"a": 0.5, "b": 0.25}, tile={}, iterations=lengths)
+    assert plan.task.infer
+
+
 def test_realizations_are_no_starts(planned):
     assert not planned("noisy").task.infer
     levels = {"mu": {"values": [0.5, 1.5]}, "noise": {"values": [0.0, 0.1]}}

@@ -148,6 +148,15 @@ def test_realization_is_0_if_unsaid_and_only_where_there_is_noise():
     assert said.scalars() == {**start, "realization": 3}
 
 
+def test_a_perturbation_is_stored_only_where_it_is_said():
+    start = {"a": 0.5, "b": 0.25}
+    assert set(sweep(name="orbits").scalars()) == set(start)
+    assert sweep(("fixed/perturbation", 0), name="orbits").scalars()["perturbation"] == 0
+    displaced = sweep(("axes/perturbation", {"values": [-1e-12, 0, 1e-12]}), name="orbits")
+    assert list(displaced.coordinates()) == ["mu", "perturbation"]
+    assert displaced.coordinates()["perturbation"].tolist() == [-1e-12, 0, 1e-12]
+
+
 def test_regime_and_decided_by_are_always_recorded():
     assert sweep(("record", ["period"])).record == ("regime", "decided_by", "period")
     assert sweep(("record", [])).record == ("regime", "decided_by")
@@ -282,6 +291,8 @@ INF, NAN = float("inf"), float("nan")
         ("sweeps/orbits/fixed/a", DROP, f"{Q}.axes.a: missing, every sweep needs mu, and imbalan"),
         ("sweeps/regimes/fixed/b", 1.5, f"{R}.fixed.b = 1.5: start from imbalance and product or"),
         ("sweeps/orbits/axes/product", {"values": [1]}, f"{Q}.fixed.a = 0.5: start from imbalance"),
+        ("sweeps/regimes/fixed/perturbation", 0.1, f"{R}.fixed.perturbation = 0.1: is added to b"),
+        ("sweeps/regimes/axes/perturbation", NUM, "start from a and b, not from imbalance and pro"),
         # noise
         ("sweeps/regimes/noise", "none", f"{R}.noise = 'none': should be a mapping"),
         ("sweeps/runs/noise/model", "targt", f"{T}.noise.model = 'targt': should be one of 'none'"),

@@ -100,6 +100,26 @@ def plane(plane_axes: dict[str, Any]) -> xr.Dataset:
 
 
 @pytest.fixture(scope="session")
+def window() -> xr.Dataset:
+    """The inside of the ellipse and what lies about it, where every start has a branch."""
+    axes = {
+        "a": {"start": -2.45, "step": 0.07, "num": 70},
+        "b": {"start": -2.43, "step": 0.07, "num": 70},
+    }
+    return swept_map(axes, {"mu": 0.7}, record=["imbalance_final", "branch"])
+
+
+@pytest.fixture(scope="session")
+def displaced() -> xr.Dataset:
+    axes = {
+        "perturbation": {"values": [0.0, 0.001, 0.003, 0.01, 0.03]},
+        "a": {"start": -1.97, "step": 0.03, "num": 132},
+        "b": {"start": -1.98, "step": 0.03, "num": 132},
+    }
+    return swept_map(axes, {"mu": 0.7}, record=["branch"])
+
+
+@pytest.fixture(scope="session")
 def trial_axes() -> dict[str, Any]:
     return {
         "noise": {"start": 0, "step": 0.06, "num": 11},

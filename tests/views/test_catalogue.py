@@ -29,7 +29,30 @@ def chosen(**sweep: Any) -> list[str]:
 @pytest.mark.parametrize("axes", [("a", "b"), ("mu", "a", "b"), ("b", "a", "mu")])
 def test_the_plane_has_its_portrait(axes):
     fixed = {} if "mu" in axes else {"mu": 1.0}
-    assert chosen(axes=dict.fromkeys(axes, FEW), fixed=fixed) == ["portrait"]
+    whole = ["imbalance_final", "loss_peak_ratio", "steps", "branch"]
+    for record in (["regime", "imbalance_final"], whole):
+        assert chosen(axes=dict.fromkeys(axes, FEW), fixed=fixed, record=record) == ["portrait"]
+
+
+@pytest.mark.parametrize("axes", [("a", "b"), ("mu", "a", "b"), ("b", "perturbation", "a")])
+def test_where_branches_are_recorded_they_are_shown(axes):
+    fixed, axes = {} if "mu" in axes else {"mu": 1.0}, dict.fromkeys(axes, FEW)
+    for record in (["branch"], ["branch", "imbalance_final"]):
+        assert chosen(axes=axes, fixed=fixed, record=record) == ["which_minimum"]
+
+
+def test_windows_at_one_mu_share_a_figure_with_its_displaced_starts():
+    plane, by = {"a": FEW, "b": FEW}, {"perturbation": {"values": [0.0, 0.1]}}
+    sweeps = {
+        "moved": {"axes": {**plane, **by}, "fixed": {"mu": 0.9}},
+        "wide": {"axes": plane, "fixed": {"mu": 0.9}},
+        "other": {"axes": plane, "fixed": {"mu": 0.5}},
+        "narrow": {"axes": plane, "fixed": {"mu": 0.9}},
+    }
+    few = {"iterations": STEPS, "record": ["branch"]}
+    study = {"study": "s", "sweeps": {name: {**few, **sweep} for name, sweep in sweeps.items()}}
+    shown = {figure.stem: figure.sweeps for figure in catalogue.figures(parse(study).sweeps)}
+    assert shown == {"wide": ("wide", "narrow", "moved"), "other": ("other",)}
 
 
 @pytest.mark.parametrize("count", [{}, {"count": "realization"}])

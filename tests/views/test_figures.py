@@ -16,14 +16,15 @@ from lt2f.views import figures
 
 DRAWN = (
     *("regime_map", "orbit_diagram", "exponents", "portrait", "shares"),
-    *("averages", "transverse", "cascade"),
+    *("averages", "transverse", "cascade", "which_minimum"),
 )
 
 
 @pytest.fixture(scope="module")
-def inputs(regimes, orbit, line, plane, trials, ellipse, crowded):
+def inputs(regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced):
     noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
     noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
+    noiseless |= {"which_minimum": [window, displaced]}
     return noiseless | {"portrait": [plane], "shares": [trials]}
 
 

@@ -1,0 +1,204 @@
+"""Exponents of boundaries whose exponent is known, and how often their error bars hold it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lt2f.dynamics import sensitivity
+from lt2f.dynamics.sensitivity import box_dimension, uncertain_fractions, uncertainty_exponent
+
+
+def gaps(x, ratio: float, depth: int = 18):
+    """Number the gap of a Cantor set in which each x lies: what is outside is -1 or -2.
+
+    Of an interval the outer parts of `ratio` each are kept, again and again. A gap has the number
+    of its interval among those of all depths; what is in none by `depth` has that of its interval.
+    """
+    place, number = x.astype(float).copy(), np.ones(x.size, dtype=np.int64)
+    found = np.where(x < 0, -1, np.where(x > 1, -2, 0))
+    for _ in range(depth):
+        left, right = place <= ratio, place >= 1 - ratio
+        here = (found == 0) & ~left & ~right
+        found[here] = 2 * number[here]
+        number = 2 * number + right
+        place = np.where(right, place - (1 - ratio), place) / ratio
+    return np.where(found == 0, 2 * number + 1, found)
+
+
+def cantor_fraction(eps: float, ratio: float) -> float:
+    """Measure of the x in [0, 1] with a point of the set in (x, x + eps]: gap by gap, exactly.
+
+    There are 2^j gaps of (1 - 2 ratio) ratio^j, and the set itself has measure 0.
+    """
+    sizes = (1 - 2 * ratio) * ratio ** np.arange(60)
+    return float((2.0 ** np.arange(60) * np.minimum(eps, sizes)).sum())
+
+
+def cantor(ratio: float, powers, count: int, seed: int):
+    x = np.random.default_rng(seed).random(count)
+    eps = np.array([0.0, *(ratio**k for k in powers)])
+    labels = gaps((x[:, np.newaxis] + eps).ravel(), ratio).reshape(count, -1)
+    return uncertain_fractions(labels, eps)
+
+
+@pytest.mark.parametrize(("ratio", "powers"), [(1 / 3, range(5, 13)), (1 / 5, range(4, 9))])
+def test_a_cantor_set_has_its_exponent(ratio, powers):
+    fractions = cantor(ratio, powers, 200_000, seed=1)
+    exact = np.array([cantor_fraction(eps, ratio) for eps in fractions.epsilon])
+    assert (np.abs(fractions.fraction - exact) < 4 * fractions.error).all()
+    found = uncertainty_exponent(fractions, within=(0, 1))
+    assert found.error < 0.01
+    # f = C eps^alpha - c eps: at ratio^4 the second is at most 2^-5 of the first, and at the end of
+    # the fit nothing, which tilts a slope over four powers of 1/5 or more by less than 0.01
+    alpha = 1 - np.log(2) / np.log(1 / ratio)
+    assert abs(found.value - alpha) < 3 * found.error + 0.01
+
+
+def test_a_smooth_boundary_has_exponent_one():
+    n = 400
+    a, b = np.meshgrid(np.linspace(0, 1, n), np.linspace(0, 1, n), indexing="ij")
+    eps = np.array([0.0, 0.005, 0.01, 0.02, 0.04])
+    labels = (a[..., np.newaxis] * 0.618 + b[..., np.newaxis] + eps > 0.83).astype(np.uint8)
+    fractions = uncertain_fractions(labels, eps)
+    # a strip along the line, which crosses all of a: eps wide, at a resolution of 1/n
+    np.testing.assert_allclose(fractions.fraction, eps[1:], atol=1.0 / n)
+    found = uncertainty_exponent(fractions, within=(0, 1))
+    assert abs(found.value - 1) < 3 * found.error + 0.02
+    assert found.error < 0.1
+    assert found.amplitude == pytest.approx(1, rel=0.1)
+
+
+def test_where_all_is_mixed_precision_helps_not_at_all():
+    labels = np.random.default_rng(2).integers(0, 2, (100, 100, 6))
+    fractions = uncertain_fractions(labels, [0.0, *10.0 ** np.arange(-5, 0)])
+    assert (np.abs(fractions.fraction - 0.5) < 4.5 * fractions.error).all()
+    found = uncertainty_exponent(fractions, within=(1e-5, 0.1))
+    assert abs(found.value) < 4 * found.error
+    with pytest.raises(ValueError, match="a slope needs two points, 0 "):
+        uncertainty_exponent(fractions)  # all are saturated
+
+
+def test_error_bars_hold_the_truth_as_often_as_they_say():
+    powers = range(6, 11)
+    exact = np.array([cantor_fraction(3.0**-k, 1 / 3) for k in reversed(powers)])
+    covered, fitted = [], []
+    for seed in range(200):
+        x = np.random.default_rng(seed).random(6400)
+        eps = np.array([0.0, *(3.0**-k for k in powers)])
+        labels = gaps((x[:, np.newaxis] + eps).ravel(), 1 / 3).reshape(x.size, -1)
+        fractions = uncertain_fractions(labels, eps)
+        covered.append(np.abs(fractions.fraction - exact) < 2.01 * fractions.error)
+        found = uncertainty_exponent(fractions, within=(0, 1))
+        # what the same weights make of the exact fractions
+        x, y = np.log(fractions.epsilon), np.log(exact)
+        weight = (fractions.error / fractions.fraction) ** -2
+        x = x - weight @ x / weight.sum()
+        fitted.append(abs(found.value - weight * x @ y / (weight * x @ x)) < 2.01 * found.error)
+    # 48 degrees of freedom: 95 % lie within 2.01; of 200 trials 190 +- 3
+    assert 178 <= np.sum(fitted) <= 199
+    assert ((np.sum(covered, axis=0) >= 178) & (np.sum(covered, axis=0) <= 199)).all()
+
+
+def test_starts_that_change_together_make_larger_errors():
+    # Each of 400 draws stands for 16 neighbouring starts, so they are 400 and not 6400.
+    rng, ratio = np.random.default_rng(5), []
+    for _ in range(40):
+        few = rng.random(400) < 0.2
+        labels = np.stack([np.zeros(6400), few.repeat(16)], axis=1).astype(int)
+        ratio.append(uncertain_fractions(labels, [0, 1]).error[0] / np.sqrt(0.16 / 400))
+    # 32 groups of two blocks each: a standard deviation of 1/sqrt(64) in each trial
+    assert np.mean(ratio) == pytest.approx(1, abs=0.08)
+
+
+@given(
+    sums=st.lists(st.integers(0, 50), min_size=8, max_size=8),
+    size=st.integers(50, 90),
+)
+def test_for_a_mean_it_is_the_error_of_a_stratified_sample(sums, size):
+    values = np.array(sums, dtype=float)[:, np.newaxis]
+    groups = np.repeat([0, 1], 4)
+    blocks = sensitivity.Blocks(values, np.full(8, float(size)), groups)
+    mean, error = sensitivity._jackknife(blocks, sensitivity._share)
+    spread = [4 * np.var(values[groups == g] / size, ddof=1) for g in (0, 1)]
+    assert mean[0] == pytest.approx(np.sum(sums) / (8 * size))
+    assert error[0] == pytest.approx(np.sqrt(sum(spread)) / 8, abs=1e-12)
+
+
+@given(shape=st.lists(st.integers(1, 40), min_size=1, max_size=3).filter(lambda s: max(s) > 1))
+def test_every_start_is_in_one_block_and_no_block_is_alone(shape):
+    blocks = sensitivity._blocks(np.ones((*shape, 2), dtype=bool))
+    assert blocks.sizes.min() >= 1
+    assert blocks.sizes.sum() == np.prod(shape)
+    np.testing.assert_array_equal(blocks.sums, blocks.sizes[:, np.newaxis] * [1, 1])
+    assert np.bincount(blocks.groups).min() >= 2
+
+
+def test_perturbations_are_told_by_their_size():
+    labels = np.array([[1, 0, 0, 0], [2, 0, 0, 0], [0, 0, 0, 2], [0, 0, 0, 1]])
+    found = uncertain_fractions(labels, [-2.0, 0.0, 1.0, 3.0])
+    assert found.epsilon.tolist() == [1, 2, 3]
+    assert found.fraction.tolist() == [0, 0.5, 0.5]
+    assert uncertainty_exponent(found, within=(2, 3)).fitted.tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("shape", "by", "line"),
+    [
+        ((8, 3), [0.0, 1.0], "do not end with 2 perturbations"),
+        ((8, 2), [0.5, 1.0], "perturbations need 0"),
+        ((8, 1), [0.0], "perturbations need 0"),
+        ((1, 1, 2), [0.0, 1.0], "too small for blocks"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(shape, by, line):
+    with pytest.raises(ValueError, match=line):
+        uncertain_fractions(np.zeros(shape, dtype=int), by)
+
+
+# Box counting
+
+
+def carpet(n: int):
+    """Sierpinski's carpet: a cell is out if a ternary digit of both its places is 1."""
+    place, out = np.arange(n), np.zeros((n, n), dtype=bool)
+    for k in range(7):
+        middle = place // 3**k % 3 == 1
+        out |= middle[:, np.newaxis] & middle
+    return out
+
+
+def grid(n: int):
+    return np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+
+
+@pytest.mark.parametrize(
+    ("labels", "dimension"),
+    [
+        (grid(512)[0] * 0.37 + grid(512)[1] > 300, 1.0),
+        ((grid(512)[0] - 250) ** 2 + (grid(512)[1] - 260) ** 2 < 180**2, 1.0),
+        (grid(512)[0] >= 256, 1.0),  # along the edges of boxes of every size
+        (carpet(1024), np.log(8) / np.log(3)),
+        (np.random.default_rng(3).integers(0, 3, (256, 256)), 2.0),
+    ],
+    ids=["line", "circle", "edge", "carpet", "noise"],
+)
+def test_boundaries_have_their_dimension(labels, dimension):
+    found, error = box_dimension(labels)
+    assert error < 0.04
+    # 0.02: over a finite range of scales that are no multiples of the set's own ratio
+    assert abs(found - dimension) < 3 * error + 0.02
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        (np.zeros((64, 32)), "square grid"),
+        (np.zeros((16, 16)), "square grid"),
+        (np.zeros(64), "square grid"),
+        (np.zeros((64, 64)), "no boundary"),
+    ],
+)
+def test_what_has_no_boxes_is_refused(labels, line):
+    with pytest.raises(ValueError, match=line):
+        box_dimension(labels)
