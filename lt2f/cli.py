@@ -172,15 +172,34 @@ def figure(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
 @click.argument("stamp", type=_EXISTING)
 @click.argument("output", type=_FILE)
 @click.argument("datasets", type=_EXISTING, nargs=-1, required=True)
-def summary(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
-    """Write summary.md (a step of the workflow)."""
+def claims(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
+    """Write claims.csv: theory against the datasets of a study (a step of the workflow)."""
     from lt2f import stages
+    from lt2f.claims import book
     from lt2f.pipeline.dataset import open_dataset
-    from lt2f.views import summary as summaries
+    from lt2f.views import claims as tables
 
     opened = {path.stem: open_dataset(path) for path in datasets}
     with stages.unchanged(stamp):
-        summaries.write(opened, output)
+        tables.write(book.ledger(opened), output)
+
+
+@main.command()
+@click.argument("stamp", type=_EXISTING)
+@click.argument("output", type=_FILE)
+@click.argument("datasets", type=_EXISTING, nargs=-1, required=True)
+@click.option("--claims", "ledger", type=_EXISTING, help="claims.csv of the study.")
+def summary(stamp: Path, output: Path, datasets: tuple[Path, ...], ledger: Path | None) -> None:
+    """Write summary.md (a step of the workflow)."""
+    from lt2f import stages
+    from lt2f.pipeline.dataset import open_dataset
+    from lt2f.views import claims as tables
+    from lt2f.views import summary as summaries
+
+    opened = {path.stem: open_dataset(path) for path in datasets}
+    rows = [] if ledger is None else tables.read(ledger)
+    with stages.unchanged(stamp):
+        summaries.write(opened, output, rows)
 
 
 def _log_to(file: Path | None) -> None:

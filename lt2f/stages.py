@@ -33,6 +33,7 @@ class Stages:
     sweeps: dict[str, str]
     figures: dict[str, tuple[str, list[str], list[str]]]  # stamp, datasets, files
     thresholds: tuple[str, str]
+    claims: tuple[str, str, list[str]]  # stamp, file, datasets
     summary: tuple[str, str, list[str]]
 
 
@@ -46,6 +47,7 @@ def stage(settings: Settings) -> Stages:
     runtime: dict[str, Any] = {key: shown[key] for key in ("executor", "chunks") if key in shown}
     runtime["tiles"] = {name: dict(sweep.tile) for name, sweep in settings.sweeps.items()}
     summary_code = code("lt2f.views.summary")
+    claims_code = {"claims": code("lt2f.claims.book"), "table": code("lt2f.views.claims")}
     sweeps = {
         name: _stamp(stamps / f"sweep-{name}.json", {**_slice(settings, name), "code": _code()})
         for name in settings.sweeps
@@ -69,6 +71,11 @@ def stage(settings: Settings) -> Stages:
         thresholds=(
             _stamp(stamps / "thresholds.json", {"code": code("lt2f.views.tables")}),
             str(folder / "thresholds.csv"),
+        ),
+        claims=(
+            _stamp(stamps / "claims.json", {"sweeps": list(datasets), "code": claims_code}),
+            str(folder / "claims.csv"),
+            list(datasets.values()),
         ),
         summary=(
             _stamp(stamps / "summary.json", {"sweeps": list(datasets), "code": summary_code}),

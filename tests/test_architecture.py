@@ -43,7 +43,10 @@ MAY_IMPORT = {
     "lt2f.pipeline.solve": {"lt2f.dynamics", "lt2f.training"},
     "lt2f.pipeline.store": set(),
     "lt2f.pipeline.variables": {"lt2f.dynamics.codes"},
+    "lt2f.claims": {"lt2f.dynamics", "lt2f.training", "lt2f.claims"},
     "lt2f.views": {
+        "lt2f.claims.forms",
+        "lt2f.claims.ledger",
         "lt2f.dynamics.closed_forms",
         "lt2f.dynamics.codes",
         "lt2f.dynamics.factor_noise",

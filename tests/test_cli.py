@@ -20,7 +20,17 @@ from lt2f.pipeline.dataset import content_sha256
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.store import Store
 
-COMMANDS = ("check", "verify", "schema", "sweep", "thresholds", "figure", "summary", "bench")
+COMMANDS = (
+    "check",
+    "verify",
+    "schema",
+    "sweep",
+    "thresholds",
+    "figure",
+    "claims",
+    "summary",
+    "bench",
+)
 STUDY = {
     "study": "tiny",
     "sweeps": {
@@ -132,6 +142,8 @@ def test_help_loads_nothing_heavy(code):
         ("check binary.yaml", "binary.yaml: is not YAML"),
         ("figure empty.json figure words.nc", "words.nc: "),
         ("figure empty.json figure foreign.nc", "foreign.nc: not a dataset of lt2f"),
+        ("claims empty.json claims.csv words.nc", "words.nc: "),
+        ("claims empty.json claims.csv", "DATASETS"),
         ("summary empty.json summary.md words.nc", "words.nc: "),
         ("summary empty.json summary.md foreign.nc", "foreign.nc: not a dataset of lt2f"),
         ("check", "FILE"),
@@ -283,6 +295,20 @@ def test_a_summary_speaks_of_every_sweep(staged, datasets):
     lines = Path("made/summary.md").read_text().splitlines()
     assert lines[0] == "# tiny"
     assert [line for line in lines if line.startswith("## ")][:2] == ["## line", "## orbit"]
+
+
+def test_a_ledger_is_written_and_told_in_the_summary(staged, datasets):
+    assert call("claims", staged.claims[0], "made/claims.csv", *datasets).exit_code == 0
+    rows = Path("made/claims.csv").read_text().splitlines()
+    assert sum("not_computable" in row for row in rows) > 1
+    found = call(
+        "summary", staged.summary[0], "made/summary.md", *datasets, "--claims", "made/claims.csv"
+    )
+    assert found.exit_code == 0, found.output
+    assert f"\n{len(rows) - 1} claims: " in Path("made/summary.md").read_text()
+    refused = call("summary", staged.summary[0], "s.md", *datasets, "--claims", "broken.json")
+    assert refused.exit_code == 2
+    assert "not a ledger of claims" in refused.stderr
 
 
 def test_a_figure_is_drawn_in_every_format(staged, datasets):

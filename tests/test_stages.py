@@ -15,7 +15,7 @@ QUICK = Path(__file__).parents[1] / "config" / "quick.yaml"
 SWEEPS = {"sweep-regimes", "sweep-slice", "sweep-orbit"}
 # `slice` is drawn below the orbit diagram as well
 FIGURES = {"figure-regimes", "figure-orbit", "figure-slice-transverse", "figure-slice-averages"}
-ALL = SWEEPS | FIGURES | {"runtime", "thresholds", "summary"}
+ALL = SWEEPS | FIGURES | {"runtime", "thresholds", "claims", "summary"}
 
 
 @pytest.fixture
@@ -97,6 +97,8 @@ def test_the_order_of_axes_counts(study):
         ("lt2f.pipeline.dataset", SWEEPS),
         ("lt2f.views.figures", FIGURES),
         ("lt2f.views.tables", {"thresholds"}),
+        ("lt2f.claims.book", {"claims"}),
+        ("lt2f.views.claims", {"claims"}),
         ("lt2f.views.summary", {"summary"}),
     ],
 )
@@ -120,10 +122,10 @@ def test_another_sweep_has_a_stamp_of_its_own(study):
     assert not fresh & (SWEEPS | FIGURES | {"thresholds"})
 
 
-def test_a_sweep_that_goes_away_leaves_the_summary(study):
+def test_a_sweep_that_goes_away_leaves_the_ledger_and_the_summary(study):
     less = deepcopy(study)
     del less["sweeps"]["regimes"]
-    assert "summary" in touched(study, less)
+    assert {"claims", "summary"} <= touched(study, less)
 
 
 def test_a_figure_that_shows_another_sweep_is_drawn_again(study):
@@ -151,11 +153,18 @@ def test_outputs_are_named_after_study_and_sweep(study):
         f"{folder}/summary.md",
         [f"{folder}/{name}.nc" for name in study["sweeps"]],
     )
+    assert found.claims[1:] == (f"{folder}/claims.csv", found.summary[2])
     stamp, datasets, files = found.figures["orbit"]
     assert stamp == f"{folder}/.stamps/figure-orbit.json"
     assert datasets == [f"{folder}/orbit.nc", f"{folder}/slice.nc"]
     assert files == [f"{folder}/figures/orbit.svg", f"{folder}/figures/orbit.pdf"]
-    stated = [found.runtime, found.thresholds[0], found.summary[0], *found.sweeps.values()]
+    stated = [
+        found.runtime,
+        found.thresholds[0],
+        found.claims[0],
+        found.summary[0],
+        *found.sweeps.values(),
+    ]
     stated += [stamp for stamp, _, _ in found.figures.values()]
     assert {Path(file).stem for file in stated} == stamps().keys()
 

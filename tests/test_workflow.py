@@ -133,7 +133,7 @@ def test_a_study_is_complete(tree):
             assert dataset.attrs["lt2f_version"]
         assert (RESULTS / f"logs/{name}.log").read_text()
         assert (RESULTS / f"benchmarks/{name}.tsv").stat().st_size
-    for name in ("thresholds.csv", "summary.md"):
+    for name in ("thresholds.csv", "claims.csv", "summary.md"):
         assert (RESULTS / name).stat().st_size
     for figure in catalogue.figures(study.sweeps):
         for form in study.figures.style.format:
@@ -190,32 +190,35 @@ def test_what_changes_no_result_runs_nothing(code):
     assert due("--cores", "2") == set()
 
 
+SAY = {"claims", "summary"}
 RUN = {f"sweep {name}" for name in SWEEPS}
-SLICE = {"figure orbit", "figure slice-transverse"}
+SLICE = {"figure orbit", "figure slice-averages", "figure slice-transverse"}
 DRAW = {"figure regimes", *SLICE}
 CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
     # An edit, and all that it runs; `slice` is shown below the orbit diagram.
     "grid of regimes": (
-        partial(lengthen_an_axis, "regimes"), {"sweep regimes", "figure regimes", "summary"},
+        partial(lengthen_an_axis, "regimes"), {"sweep regimes", "figure regimes", *SAY},
     ),
     "grid of slice": (
-        partial(lengthen_an_axis, "slice"), {"sweep slice", *SLICE, "summary"},
+        partial(lengthen_an_axis, "slice"), {"sweep slice", *SLICE, *SAY},
     ),
-    "seed": (partial(set_key, "seed", 1), {*RUN, *DRAW, "summary"}),
+    "seed": (partial(set_key, "seed", 1), {*RUN, *DRAW, *SAY}),
     "dots per inch": (partial(set_key, "figures/style/dpi", 150), DRAW),
     "formats": (partial(set_key, "figures/style/format", ["svg"]), DRAW),
-    "kernels": (partial(add_code, "lt2f/dynamics/kernels.py"), {*RUN, *DRAW, "summary"}),
-    "datasets": (partial(add_code, "lt2f/pipeline/dataset.py"), {*RUN, *DRAW, "summary"}),
+    "kernels": (partial(add_code, "lt2f/dynamics/kernels.py"), {*RUN, *DRAW, *SAY}),
+    "datasets": (partial(add_code, "lt2f/pipeline/dataset.py"), {*RUN, *DRAW, *SAY}),
     "thresholds": (
-        partial(add_code, "lt2f/dynamics/thresholds.py"), {*DRAW, "thresholds", "summary"},
+        partial(add_code, "lt2f/dynamics/thresholds.py"), {*DRAW, "thresholds", *SAY},
     ),
     "drawing": (partial(add_code, "lt2f/views/regime_map.py"), DRAW),
     "table": (partial(add_code, "lt2f/views/tables.py"), {"thresholds"}),
+    "claim": (partial(add_code, "lt2f/claims/plane.py"), SAY),
     "words": (partial(add_code, "lt2f/views/summary.py"), {"summary"}),
     # A dataset that is made again is a new file, which Snakemake shows again.
-    "no slice.nc": (partial(remove, "slice.nc"), {"sweep slice", *SLICE, "summary"}),
+    "no slice.nc": (partial(remove, "slice.nc"), {"sweep slice", *SLICE, *SAY}),
     "no regimes.png": (partial(remove, "figures/regimes.png"), {"figure regimes"}),
     "no thresholds.csv": (partial(remove, "thresholds.csv"), {"thresholds"}),
+    "no claims.csv": (partial(remove, "claims.csv"), SAY),
     "no summary.md": (partial(remove, "summary.md"), {"summary"}),
 }  # fmt: skip
 
@@ -227,7 +230,7 @@ def test_a_change_runs_what_it_concerns(code, change):
     assert jobs_due() == jobs
 
 
-@pytest.mark.parametrize("change", ["grid of slice", "dots per inch", "kernels", "words"])
+@pytest.mark.parametrize("change", ["grid of slice", "dots per inch", "kernels", "claim"])
 def test_so_it_does_when_snakemake_remembers_nothing(code, change):
     shutil.rmtree(".snakemake")
     make, jobs = CHANGES[change]
@@ -262,7 +265,7 @@ def test_a_longer_axis_runs_that_sweep_and_what_shows_it(tree):
     lengthen_an_axis("slice")
     sweeps = settings.load(QUICK).sweeps
     shown = {figure.stem for figure in catalogue.figures(sweeps) if "slice" in figure.sweeps}
-    after = {"summary"} | {f"figure {stem}" for stem in shown}
+    after = SAY | {f"figure {stem}" for stem in shown}
     assert jobs_due() == {"sweep slice"} | after
     target = str(RESULTS / "slice.nc")
     run_quick(target)
@@ -366,6 +369,6 @@ def test_lint_is_clean(tree):
 def test_the_rulegraph_shows_every_step(tree):
     graph = call("--rulegraph")
     assert graph.returncode == 0
-    assert {"all", "sweep", "figure", "thresholds", "summary", "publish"} == set(
+    assert {"all", "sweep", "figure", "thresholds", "claims", "summary", "publish"} == set(
         re.findall(r'label = "(\w+)"', graph.stdout)
     )

@@ -1,24 +1,26 @@
 """summary.md: what a study found, in one page of words and numbers."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
+from lt2f.views import claims
 from lt2f.views.files import whole
 
 
-def write(datasets: Mapping[str, xr.Dataset], path: Path) -> None:
-    """Write the summary of a study whose sweeps are `datasets`, by name."""
+def write(datasets: Mapping[str, xr.Dataset], path: Path, ledger: Iterable[Row] = ()) -> None:
+    """Write the summary of a study: its sweeps by name, and its ledger of claims if it has one."""
     with whole(path) as draft:
-        draft.write_text("\n".join(_page(datasets)) + "\n", encoding="utf-8")
+        draft.write_text("\n".join(_page(datasets, list(ledger))) + "\n", encoding="utf-8")
 
 
-def _page(datasets: Mapping[str, xr.Dataset]) -> Iterator[str]:
+def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str]:
     first = next(iter(datasets.values()))
     study = json.loads(first.attrs["lt2f_settings"])["study"]
     yield f"# {study}\n"
@@ -30,6 +32,9 @@ def _page(datasets: Mapping[str, xr.Dataset]) -> Iterator[str]:
     for name, dataset in datasets.items():
         yield f"## {name}\n"
         yield from _sweep(dataset)
+    if ledger:
+        yield "## Claims\n"
+        yield from claims.section(ledger)
     yield "## Thresholds\n"
     yield "| μ | error | what happens | how it is known |"
     yield "|---:|---:|---|---|"

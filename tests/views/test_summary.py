@@ -7,6 +7,8 @@ import pytest
 import xarray as xr
 
 import lt2f
+from lt2f.claims.forms import Status
+from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
 from lt2f.views import summary
@@ -118,3 +120,11 @@ def test_counts_are_runs_and_not_cells(tmp_path):
     # at mu = 0.5 every run converges; at mu = 2.5 the origin throws almost every start out
     assert "| monotone | 4 | 50.00% |" in text
     assert "| divergent | 4 | 50.00% |" in text
+
+
+def test_claims_come_before_the_thresholds(datasets, tmp_path):
+    row = Row("id", "a claim", "derived: here", "1", "2", "0.1", Status.DISAGREES, "off")
+    summary.write(datasets, tmp_path / "summary.md", [row])
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.*)$", text, re.M) == [*datasets, "Claims", "Thresholds"]
+    assert rows(section(text, "Claims"))[1] == ["disagrees", "a claim", "1", "2", "0.1", "off"]

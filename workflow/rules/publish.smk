@@ -5,6 +5,7 @@ published = [
     *(f"{results}/{sweep}.nc" for sweep in stages.sweeps),
     *(file for _, _, files in stages.figures.values() for file in files),
     stages.thresholds[1],
+    stages.claims[1],
     stages.summary[1],
 ]
 

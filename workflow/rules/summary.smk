@@ -18,10 +18,29 @@ rule thresholds:
         "lt2f thresholds {input} {output} 2>&1 | tee {log} >&2"
 
 
+rule claims:
+    input:
+        stamp=stages.claims[0],
+        datasets=stages.claims[2],
+    output:
+        temp(f"{new}/{os.path.relpath(stages.claims[1], results)}"),
+    log:
+        f"{results}/logs/claims.log",
+    benchmark:
+        f"{results}/benchmarks/claims.tsv"
+    conda:
+        "../envs/lt2f.yaml"
+    message:
+        "claims"
+    shell:
+        "lt2f claims {input.stamp} {output} {input.datasets} 2>&1 | tee {log} >&2"
+
+
 rule summary:
     input:
         stamp=stages.summary[0],
         datasets=stages.summary[2],
+        claims=stages.claims[1],
     output:
         temp(f"{new}/{os.path.relpath(stages.summary[1], results)}"),
     log:
@@ -33,4 +52,4 @@ rule summary:
     message:
         "summary"
     shell:
-        "lt2f summary {input.stamp} {output} {input.datasets} 2>&1 | tee {log} >&2"
+        "lt2f summary {input.stamp} {output} {input.datasets} --claims {input.claims} 2>&1 | tee {log} >&2"

@@ -1,0 +1,1 @@
+"""What is claimed of these dynamics, and how the numbers of a study bear it out."""

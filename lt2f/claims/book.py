@@ -1,0 +1,46 @@
+"""The whole ledger: every room of claims, in the order in which a referee would ask.
+
+A room is a module with a `ROOM`, whose claims register themselves by `@ROOM.claim(id, text,
+source)`; it becomes part of the ledger by being named here.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from lt2f.claims import (
+    balanced,
+    convergence,
+    identities,
+    noise,
+    plane,
+    roots,
+    target,
+    transverse,
+    two_cycle,
+)
+from lt2f.claims.ledger import Claim, Room, Row, rows
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ROOMS: Final[tuple[Room, ...]] = (
+    identities.ROOM,
+    balanced.ROOM,
+    two_cycle.ROOM,
+    roots.ROOM,
+    transverse.ROOM,
+    plane.ROOM,
+    convergence.ROOM,
+    noise.ROOM,
+    target.ROOM,
+)
+
+
+def claims() -> list[Claim]:
+    """List every claim."""
+    return [claim for room in ROOMS for claim in room.claims]
+
+
+def ledger(datasets: "Mapping[str, xr.Dataset]") -> list[Row]:
+    """Hold a study, given as datasets by name, against every claim; what disagrees comes first."""
+    return rows(datasets, ROOMS)

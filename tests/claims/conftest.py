@@ -1,0 +1,66 @@
+"""A reduced atlas: every kind of sweep that claims look for, in seconds."""
+
+from typing import Any
+
+import pytest
+import xarray as xr
+
+import lt2f
+
+NEAR = {"imbalance": 0.001, "product": 0.1}
+SHORT = {"transient": 2000, "measure": 2000}
+TRIALS = {
+    "mu": {"start": 0.5, "step": 0.05, "num": 29},
+    "noise": {"start": 0.0, "step": 0.1, "num": 6},
+    "realization": {"num": 4},
+}
+SWEEPS: dict[str, Any] = {
+    # Names that say nothing: claims go by what a sweep holds.
+    "one": {
+        "axes": {"mu": {"start": 0.0005, "step": 0.0005, "num": 4000}},
+        "fixed": NEAR,
+        "iterations": {"transient": 10000, "measure": 10000},
+    },
+    "two": {
+        "axes": {
+            "imbalance": {"start": 0.0, "step": 0.1, "num": 43},
+            "mu": {"start": 0.02, "step": 0.02, "num": 110},
+        },
+        "fixed": {"product": 0.1},
+        "iterations": {"transient": 4000, "measure": 4000},
+    },
+    "three": {
+        "kind": "orbit",
+        "axes": {"mu": {"start": 0.8, "step": 0.003, "num": 401}},
+        "fixed": NEAR,
+        "iterations": {"transient": 10000, "samples": 200},
+    },
+    "four": {
+        "axes": {
+            "mu": {"values": [0.5, 0.9, 1.3]},
+            "a": {"start": -2.6, "step": 0.026, "num": 201},
+            "b": {"start": -2.6, "step": 0.026, "num": 201},
+        },
+        "iterations": SHORT,
+        "record": ["regime", "imbalance_final", "steps", "loss_peak_ratio"],
+    },
+    "five": {
+        "axes": TRIALS,
+        "fixed": NEAR,
+        "noise": {"model": "multiplicative"},
+        "iterations": {"transient": 4000, "measure": 4000},
+        "record": ["regime"],
+    },
+    "six": {
+        "axes": TRIALS,
+        "fixed": NEAR,
+        "noise": {"model": "target"},
+        "iterations": {"transient": 4000, "measure": 4000},
+        "record": ["regime"],
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def atlas() -> dict[str, xr.Dataset]:
+    return {name: lt2f.sweep({"study": "atlas", "sweeps": SWEEPS}, name) for name in SWEEPS}
