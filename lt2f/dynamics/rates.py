@@ -177,7 +177,7 @@ def _rescale(lanes, j):  # type: ignore[no-untyped-def]
 
 
 @part
-def _step(lanes, j, model, x):  # type: ignore[no-untyped-def]
+def _step(lanes, j, model, weights, x):  # type: ignore[no-untyped-def]
     u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
     n = half_norm(u, v)
     e, factor = advance(lanes, j, model, x)
@@ -186,12 +186,13 @@ def _step(lanes, j, model, x):  # type: ignore[no-untyped-def]
     lanes[DET, j] *= determinant(r, h * (e + mu), h * n)
     lanes[SUM_N, j] += n
     lanes[SUM_E2, j] += e * e
-    lanes[SUM_U, j] += u
-    lanes[SUM_V, j] += v  # lifted or not: what is lifted no weight can feel
+    if weights:
+        lanes[SUM_U, j] += u
+        lanes[SUM_V, j] += v  # lifted or not: what is lifted no weight can feel
     track(lanes, j, model, e * e, loss_rise(e, e + mu, n), factor)
 
 
-def _make_measure(model: int) -> Callable[..., None]:
+def _make_measure(model: int, weights: bool = True) -> Callable[..., None]:
     @jit
     def measure(state, edges, noise, kept):  # type: ignore[no-untyped-def]
         """Run lanes from step edges[0] to edges[-1], with a block between every two edges.
@@ -217,7 +218,7 @@ def _make_measure(model: int) -> Callable[..., None]:
                         for t in range(min(SPAN, end - span)):
                             x = draws[t] if model != QUIET else 0.0
                             for j in range(some, some + WIDTH):
-                                _step(lanes, j, model, x)
+                                _step(lanes, j, model, weights, x)
                     for j in range(BATCH):
                         end_span(lanes, j, float(span))
                         _rescale(lanes, j)
@@ -237,5 +238,10 @@ def _make_measure(model: int) -> Callable[..., None]:
     return measure
 
 
-# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE and TARGET.
+# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE and TARGET. Under noise the
+# sums of the weights are one too many for the registers, a sixth of all time: they can be left out.
 MEASURE = tuple(_make_measure(model) for model in (QUIET, MULTIPLICATIVE, TARGET))
+WEIGHTLESS = (
+    MEASURE[QUIET],
+    *(_make_measure(model, weights=False) for model in (MULTIPLICATIVE, TARGET)),
+)

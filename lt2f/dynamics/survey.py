@@ -32,7 +32,7 @@ from lt2f.dynamics.lanes import (
     residual_and_norm,
 )
 from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
-from lt2f.dynamics.rates import END, KEPT, MEASURE, RATES
+from lt2f.dynamics.rates import END, KEPT, MEASURE, RATES, WEIGHTLESS
 
 ALIGN = 256  # last transient steps, in which the tangent vector finds its direction
 FIRST_LOOK, FIRST_LOCK = 64, 512  # steps after which a lane is first looked at, and for a cycle
@@ -52,7 +52,8 @@ class Schedule:
     """Lengths of a run in steps, the longest period looked for, and what may be left out.
 
     With `shortcuts` a run may end early; with `infer` it may be left out where mu alone says how
-    it ends, unless `follow` asks for each cell's own path (largest loss, final imbalance).
+    it ends, unless `follow` asks for each cell's own path (largest loss, final imbalance). Without
+    `weights` noisy runs do not average them.
     """
 
     transient: int
@@ -61,6 +62,7 @@ class Schedule:
     shortcuts: bool = True
     infer: bool = False
     follow: bool = True
+    weights: bool = True
 
     @property
     def total(self) -> int:
@@ -192,9 +194,10 @@ def measure(state: Floats, schedule: Schedule, noise: Noise) -> tuple[Floats, Fl
     """Run every settled lane to the end; means and standard errors of rates, both (END, N).
 
     The rates are the largest exponent, the second one, the transverse one (nats per step), the
-    sharpness a^2 + b^2, the loss e^2/2 and the weights a and b, over the measured steps.
+    sharpness a^2 + b^2, the loss e^2/2 and the weights a and b, over the measured steps. Weights
+    that a noisy run was not asked for are NaN.
     """
-    kernel, settled = MEASURE[noise.index], schedule.settled
+    kernel, settled = (MEASURE if schedule.weights else WEIGHTLESS)[noise.index], schedule.settled
     kept = np.empty((KEPT, state.shape[1]))
     kernel(state, np.array([settled, schedule.transient]), noise.sequence, kept)
     kernel(state, schedule.transient + block_edges(schedule.measure), noise.sequence, kept)
@@ -202,4 +205,5 @@ def measure(state: Floats, schedule: Schedule, noise: Noise) -> tuple[Floats, Fl
         mean, error = mean_and_error(kept.reshape(-1, RATES, state.shape[1]), BLOCKS)
     scale = np.ones((END, 1))
     scale[[SHARPNESS, LOSS], 0] = 2.0, 0.5  # from n and e^2
+    scale[[A, B], 0] = 1.0 if kernel in MEASURE else np.nan
     return scale * mean, scale * error

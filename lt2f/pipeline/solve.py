@@ -140,7 +140,11 @@ def _counted(regime: NDArray[Any], axis: int) -> NDArray[Any]:
 def _map(task: Task, u: Floats, v: Floats, mu: Floats, noise: Noise) -> dict[str, NDArray[Any]]:
     follow = not PATHS.isdisjoint(task.record)
     schedule = Schedule(
-        **task.iterations, shortcuts=task.shortcuts, infer=task.infer, follow=follow
+        **task.iterations,
+        shortcuts=task.shortcuts,
+        infer=task.infer,
+        follow=follow,
+        weights="weights_mean" in task.record,
     )
     outcome = labels.explore(u, v, mu, schedule, noise)
     errors = [f"{name}_error" for name in task.record if f"{name}_error" in outcome]

@@ -52,11 +52,11 @@ def noise_of(steps):
     return np.random.default_rng(5).uniform(-1.5, 1.5, steps)
 
 
-def measured(cells, model, edges):
+def measured(cells, model, edges, kernels=rates.MEASURE):
     state = lanes.prepare(*cells)
     state[k.AMPLITUDE] = AMPLITUDE[model]
     kept = np.empty((rates.KEPT, state.shape[1]))
-    rates.MEASURE[model](state, np.array(edges), noise_of(edges[-1]), kept)
+    kernels[model](state, np.array(edges), noise_of(edges[-1]), kept)
     return state, kept.reshape(4, rates.RATES, -1)
 
 
@@ -106,6 +106,17 @@ def test_rates_of_one_block(model, crowd, plain_orbit):
             assert across == pytest.approx(log(abs(end[1] / orbit[0][1])), abs=2000 * ULP)
             compared += 1
     assert compared > 10
+
+
+@every_model
+def test_leaving_the_weights_out_changes_no_other_bit(model, crowd):
+    edges = [0, 40, 96]
+    state, kept = measured(crowd, model, edges)
+    same, rest = measured(crowd, model, edges, rates.WEIGHTLESS)
+    np.testing.assert_array_equal(same, state)
+    others = np.setdiff1d(np.arange(rates.RATES), [5, 6])
+    np.testing.assert_array_equal(rest[:, others], kept[:, others])
+    assert model == QUIET or not rest[: rates.PRODUCTS, 5:7].any()
 
 
 @every_model
