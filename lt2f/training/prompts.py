@@ -1,0 +1,142 @@
+"""Prompts of in-context linear regression, and the token arrays that a transformer reads.
+
+A Gaussian prompt has inputs x_i ~ N(0, I_d), a task w ~ N(0, I_d/d), so that w.x has unit variance
+in every dimension, labels y_i = w.x_i + noise, a query x_q ~ N(0, I_d) and the target y_q = w.x_q,
+without noise. It is a function of (seed, index) alone: a pool that grows keeps the prompts it had,
+and a longer context begins with the shorter one. The words come from Philox, as in `batches`, but
+from a part of its stream that no sequence of mini-batches reaches.
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lt2f.training.batches import LAWS
+
+Floats = NDArray[np.float64]
+
+APART = (0, 0, 0, 1)  # counter from which prompts draw; mini-batches count up from 0
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """One prompt: N labelled examples in dimension d and a query with its target.
+
+    Parameters
+    ----------
+    context
+        Inputs x_i, shape (N, d).
+    labels
+        Labels y_i, shape (N,).
+    query
+        The input x_q, shape (d,).
+    target
+        The label y_q that the transformer is trained to predict.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a number is not finite, or there is no example or no dimension.
+    """
+
+    context: Floats
+    labels: Floats
+    query: Floats
+    target: float
+
+    def __post_init__(self) -> None:
+        context, labels, query = (
+            np.array(part, dtype=np.float64) for part in (self.context, self.labels, self.query)
+        )
+        if context.ndim != 2 or not context.size:
+            raise ValueError(f"context must have shape (N, d), not {context.shape}")
+        for name, part, length in zip(
+            ("labels", "query"), (labels, query), context.shape, strict=True
+        ):
+            if part.shape != (length,):
+                raise ValueError(f"{name} must have shape ({length},), not {part.shape}")
+        target = float(self.target)
+        if not all(np.isfinite(part).all() for part in (context, labels, query, target)):
+            raise ValueError("a prompt must consist of finite numbers")
+        for name, part in (("context", context), ("labels", labels), ("query", query)):
+            part.flags.writeable = False
+            object.__setattr__(self, name, part)
+        object.__setattr__(self, "target", target)
+
+    @cached_property
+    def tokens(self) -> Floats:
+        """Token array, shape (d + 1, N + 1): columns (x_i, y_i), and last (x_q, 0)."""
+        inputs = np.vstack([self.context, self.query]).T
+        tokens = np.vstack([inputs, np.append(self.labels, 0.0)])
+        tokens.flags.writeable = False
+        return tokens
+
+
+def gaussian_prompt(
+    seed: int, index: int, dimension: int, context: int, label_noise: float = 0.0
+) -> Prompt:
+    """Draw prompt number `index`, with `context` examples in `dimension` and noise on their labels.
+
+    `label_noise` is a standard deviation, in units in which w.x has standard deviation 1.
+    """
+    key = np.array([seed, index], dtype=np.uint64)
+    raw = np.random.Philox(key=key, counter=APART).random_raw(
+        2 * dimension + context * (dimension + 1)
+    )
+    numbers = LAWS["normal"](raw)
+    task, query = numbers[:dimension] / np.sqrt(dimension), numbers[dimension : 2 * dimension]
+    examples = numbers[2 * dimension :].reshape(context, dimension + 1)
+    inputs, noise = examples[:, :-1], examples[:, -1]
+    return Prompt(inputs, inputs @ task + label_noise * noise, query, float(query @ task))
+
+
+def pool(
+    seed: int, size: int, dimension: int, context: int, label_noise: float = 0.0
+) -> tuple[Prompt, ...]:
+    """Draw prompts 0 ... size - 1; a larger pool begins with the smaller one."""
+    return tuple(gaussian_prompt(seed, k, dimension, context, label_noise) for k in range(size))
+
+
+def write_prompt(prompt: Prompt, path: Path | str) -> None:
+    """Write a prompt as JSON or, if the name ends so, as .npz; every bit of it is kept."""
+    path, parts = Path(path), {f.name: getattr(prompt, f.name) for f in fields(Prompt)}
+    if path.suffix == ".npz":
+        np.savez(path, allow_pickle=False, **parts)
+    else:
+        lists = {name: np.asarray(part).tolist() for name, part in parts.items()}
+        path.write_text(json.dumps(lists) + "\n", encoding="utf-8")
+
+
+def read_prompt(path: Path | str) -> Prompt:
+    """Read a prompt from JSON or .npz with the entries context, labels, query and target.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it holds no prompt; the message says why, in one line that begins with the path.
+    """
+    path = Path(path)
+    try:
+        return _from_parts(_npz(path) if path.suffix == ".npz" else json.loads(path.read_bytes()))
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: no prompt: {error}") from error
+
+
+def _npz(path: Path) -> dict[str, Floats]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _from_parts(parts: object) -> Prompt:
+    names = [f.name for f in fields(Prompt)]
+    if not isinstance(parts, Mapping) or parts.keys() != set(names):
+        raise ValueError(f"it must hold {', '.join(names)}, and nothing else")
+    return Prompt(*(parts[name] for name in names))
