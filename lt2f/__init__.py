@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lt2f.advice.answer import advise
     from lt2f.pipeline.sweep import sweep
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "sweep"]
+__all__ = ["__version__", "advise", "sweep"]
 
-_HOME = {"sweep": "lt2f.pipeline.sweep"}
+_HOME = {"advise": "lt2f.advice.answer", "sweep": "lt2f.pipeline.sweep"}
 
 
 def __getattr__(name: str) -> Any:

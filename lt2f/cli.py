@@ -119,6 +119,41 @@ def bench(as_json: bool, peers: bool, names: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.option("--learning-rate", type=float, required=True, help="Step size of gradient descent.")
+@click.option("--factor", type=float, help="c in the prediction c u w.")
+@click.option("--target", type=float, help="What the prediction learns.")
+@click.option("--sharpness", type=float, help="Instead: that of the flattest minimum.")
+@click.option("--prompt", type=_EXISTING, help="Instead: a prompt, as JSON or .npz.")
+@click.option("--reduction", help="Model that reads the prompt: scalar (default) or matrix.")
+@click.option("--start", type=(float, float), metavar="U W", help="Factors at the start.")
+@click.option("--a", type=float, help="Instead, with --b: the start in units of the map.")
+@click.option("--b", type=float)
+@click.option("--imbalance", type=float, help="Instead, with --product: a^2 - b^2 there.")
+@click.option("--product", type=float, help="ab there; mu at a minimum.")
+@click.option("--noise", type=float, help="Standard deviation of a multiplier or of mu.")
+@click.option("--model", help="What is noisy: multiplicative (default) or target.")
+@click.option("--law", help="two_point (default), uniform or normal.")
+@click.option("--realizations", type=int, help="Mini-batch orders to try; 256 if unsaid.")
+@click.option("--seed", type=int, help="Of the mini-batch orders; 0 if unsaid.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def advise(as_json: bool, **asked: Any) -> None:
+    """Tell what a learning rate will do, and which ones are safe.
+
+    Example: lt2f advise --learning-rate 0.5 --factor 1.5 --target 0.7 --start 0.5 0.2
+    """
+    from lt2f.advice.answer import AdviceError
+    from lt2f.advice.answer import advise as answer
+    from lt2f.pipeline.identity import canonical_json
+
+    given = {name: value for name, value in asked.items() if value is not None}
+    try:
+        found = answer(**given)
+    except AdviceError as error:
+        raise click.UsageError(error.said(f"--{error.key.replace('_', '-')}")) from None
+    click.echo(canonical_json(found.as_dict()) if as_json else str(found))
+
+
+@main.command()
 @click.argument("stamp", type=_EXISTING)
 @click.argument("output", type=_FILE)
 @click.option("--runtime", type=_EXISTING, help="Stamp that says how to compute.")

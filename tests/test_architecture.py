@@ -27,7 +27,7 @@ MAY_IMPORT = {
     },
     "lt2f.training": {"lt2f.training"},
     "lt2f.reduction": {"lt2f.dynamics", "lt2f.training"},
-    "lt2f.advise": {"lt2f.dynamics", "lt2f.training"},
+    "lt2f.advice": {"lt2f.advice", "lt2f.dynamics", "lt2f.reduction", "lt2f.training"},
     "lt2f.progress": set(),
     "lt2f.stages": {
         "lt2f.pipeline.identity",
@@ -170,5 +170,6 @@ def test_importing_lt2f_loads_nothing_heavy():
 def test_the_public_names_are_there():
     assert set(lt2f.__all__) <= set(dir(lt2f))
     assert callable(lt2f.sweep)
+    assert callable(lt2f.advise)
     with pytest.raises(AttributeError, match="has no attribute 'swept'"):
         lt2f.swept  # noqa: B018

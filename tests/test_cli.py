@@ -24,6 +24,7 @@ COMMANDS = (
     "check",
     "verify",
     "schema",
+    "advise",
     "sweep",
     "thresholds",
     "figure",
@@ -120,6 +121,7 @@ def test_the_version_is_that_of_the_package():
         "import lt2f",
         "import lt2f.cli",
         "from lt2f.cli import main; main(['--help'], standalone_mode=False)",
+        "from lt2f.cli import main; main(['advise', '--help'], standalone_mode=False)",
         "from lt2f.cli import main; main(['sweep', '--help'], standalone_mode=False)",
     ],
 )
@@ -159,6 +161,15 @@ def test_help_loads_nothing_heavy(code):
         ("sweep broken.json out.nc", "broken.json"),
         ("sweep empty.json out.nc", "empty.json"),
         ("thresholds empty.json words.nc/out.csv", "words.nc"),
+        ("advise", "--learning-rate"),
+        ("advise --learning-rate 1", "--factor: give factor and target, or sharpness, or prompt"),
+        ("advise --learning-rate 0 --sharpness 1", "--learning-rate = 0.0: should be a finite"),
+        ("advise --learning-rate 1 --factor 1 --target 0", "--target = 0.0: should be a finite"),
+        ("advise --learning-rate 1 --sharpness 1 --law odd", "--law = odd: should be one of"),
+        ("advise --learning-rate 1 --sharpness 1 --start 1 1", "--start: needs factor and target"),
+        ("advise --learning-rate 1 --sharpness 1 --start 1", "--start"),
+        ("advise --learning-rate 1 --prompt nowhere.json", "nowhere.json"),
+        ("advise --learning-rate 1 --prompt words.nc", "words.nc: no prompt"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(here, arguments, words):
@@ -228,6 +239,18 @@ def test_schema_prints_the_schema():
     found = call("schema")
     assert found.exit_code == 0
     assert json.loads(found.output) == settings.schema()
+
+
+def test_advise_prints_a_page_or_json():
+    asked = "advise --learning-rate 0.25 --factor 2 --target 1.5 --start 0.5 0.25 --noise 0.2"
+    answer = lt2f.advise(0.25, factor=2.0, target=1.5, start=(0.5, 0.25), noise=0.2, realizations=8)
+    found = call(*asked.split(), "--realizations", 8)
+    assert found.exit_code == 0, found.stderr
+    assert found.output == f"{answer}\n"
+    found = call(*asked.split(), "--realizations", 8, "--json")
+    # The effective step is 0.25 * 2 * 1.5, exactly.
+    assert json.loads(found.output)["mu"] == 0.75
+    assert json.loads(found.output) == json.loads(json.dumps(answer.as_dict()))
 
 
 def test_a_sweep_is_computed_from_its_stamp(here, staged):
