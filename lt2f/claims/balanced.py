@@ -7,46 +7,12 @@ import numpy as np
 from lt2f.claims import forms, runs
 from lt2f.claims.forms import SIGMAS, Finding, Floats
 from lt2f.claims.ledger import ABSTRACT, SCALAR, Check, Room, derived, proved
-from lt2f.claims.study import Array, Cells, MissingError, Need, Study
+from lt2f.claims.lines import line, passage, periods
+from lt2f.claims.study import Need, Study
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import Regime
 
 ROOM = Room("balanced")
-
-
-def line(study: Study, low: float, high: float, *names: str, margin: float = 0.0) -> Cells:
-    """Return the labelled cells of the finest sweep along mu from near balance, low < mu <= high.
-
-    The sweep must reach from `low` to `high`, but for a margin at either end.
-    """
-    reach = low + margin, high - margin
-    need = Need(axes=frozenset({"mu"}), record=("regime", *names), mu=reach, near=True)
-    cells = study.largest(need).cells("regime", *names)
-    mu, regime = cells["mu"], cells["regime"]
-    return cells.where((mu > low) & (mu <= high) & (regime != Regime.UNDECIDED))
-
-
-def passage(theory_: float, mu: Array, before: Array, after: Array, resolution: float) -> Finding:
-    """Hold a threshold against the first cell beyond it and the last one before that.
-
-    Raises
-    ------
-    MissingError
-        If no cell is beyond it, and none near enough that it would have to be.
-    """
-    if not after.any():
-        near = mu[(mu > theory_) & (mu < theory_ + resolution)]
-        if not near.size:
-            raise MissingError(
-                "needs a sweep of kind map, noise none, axes mu alone, with steps of "
-                f"{resolution / 2:.1g} or less beyond mu = {theory_:.8g}, and max_period enough"
-            )
-        return forms.value(theory_, float(near.max()), 0.0, resolution, "not seen so far")
-    high = float(mu[after].min())
-    low = mu[before & (mu < high)]
-    if not low.size:
-        return forms.value(theory_, high, 0.0, resolution, "seen from the first step on")
-    return forms.between(theory_, float(low.max()), high, resolution)
 
 
 # Phases
@@ -112,15 +78,14 @@ def _doubling(order: int) -> Check:
         rows = thresholds.doublings(order + 1)
         below = rows[order - 2].mu if order > 1 else 0.9
         here, above = rows[order - 1].mu, rows[order].mu
-        cells = line(study, (below + here) / 2, (here + above) / 2, "period")
-        mu, period = cells["mu"], cells["period"]
+        mu, period = periods(study, (below + here) / 2, (here + above) / 2)
         before, after = (period == 2**k for k in (order - 1, order))
         return passage(here, mu, before, after, (above - here) / 4)
 
     return check
 
 
-for _order in range(1, 7):
+for _order in range(1, 9):
     ROOM.claim(
         f"doubling_{_order}",
         f"the balanced cycle doubles its period from {2 ** (_order - 1)} to {2**_order}",
@@ -168,7 +133,13 @@ for _id, _text, _period, _low, _high in (
     ("first_period_3", "least mu with a cycle of residual period 3", 3, 1.3, 1.46),
     ("window_3_ML_doubles", "the first cycle of residual period 3 doubles", 6, 1.4505, 1.465),
     ("antisymmetric_birth", "birth of the cycle x, y, -x, -y (2 sqrt 2 - 1)", 2, 1.6, 1.84),
-    ("antisymmetric_split", "its residual doubles from period 2 to 4", 4, 1.83, 1.839),
+    (
+        "antisymmetric_split",
+        "the residual of the cycle x, y, -x, -y doubles its period from 2 to 4",
+        4,
+        1.83,
+        1.839,
+    ),
 ):
     ROOM.claim(_id, _text, proved("thresholds", "windows"))(_opening(_id, _period, _low, _high))
 

@@ -8,9 +8,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from lt2f.claims import (
+    apart,
+    arithmetic,
+    averages,
     balanced,
     convergence,
+    ellipse,
     identities,
+    minimum,
     noise,
     plane,
     roots,
@@ -29,10 +34,15 @@ ROOMS: Final[tuple[Room, ...]] = (
     two_cycle.ROOM,
     roots.ROOM,
     transverse.ROOM,
+    averages.ROOM,
+    ellipse.ROOM,
     plane.ROOM,
+    minimum.ROOM,
     convergence.ROOM,
     noise.ROOM,
     target.ROOM,
+    apart.ROOM,
+    arithmetic.ROOM,
 )
 
 

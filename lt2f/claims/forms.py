@@ -74,6 +74,7 @@ def worst(
     at: ArrayLike,
     resolution: float,
     name: str = "mu",
+    note: str = "",
 ) -> Finding:
     """Compare a number in many cells, and show the one that is most of its uncertainty off.
 
@@ -81,15 +82,17 @@ def worst(
     half of the cells must have it; infinities of one sign are equal.
     """
     arrays = (np.asarray(x, dtype=np.float64) for x in (theory, measured, uncertainty, at))
-    t, m, u, x = np.broadcast_arrays(*arrays)
+    t, m, u, x = (z.ravel() for z in np.broadcast_arrays(*arrays))
     with np.errstate(invalid="ignore"):
         off = np.where(t == m, 0.0, np.abs(m - t))
         told = u <= resolution * np.abs(t)
         ratio = np.where(np.isnan(off), np.inf, off / np.maximum(u, math.ulp(0.0)))
     k = int(np.argmax(ratio))
     enough = math.inf if 2 * int(told.sum()) >= told.size else 0.0
-    note = f"{t.size:,} cells, {x.min():.6g} <= {name} <= {x.max():.6g}; the worst is shown, at "
-    return value(float(t[k]), float(m[k]), float(u[k]), enough, f"{note}{name} = {x[k]:.6g}")
+    seen = f"{t.size:,} cells, {x.min():.6g} <= {name} <= {x.max():.6g}; the worst is shown, "
+    where = f"{seen * (t.size > 1)}at {name} = {x[k]:.6g}"
+    note = "; ".join(filter(None, [where, note]))
+    return value(float(t[k]), float(m[k]), float(u[k]), enough, note)
 
 
 def quantile(cells: int) -> float:

@@ -29,7 +29,7 @@ def _feigenbaum(study: Study) -> Finding:
 
 @ROOM.claim(
     "feigenbaum_bands",
-    "the intervals between the mergings of chaotic bands shrink by the same ratio",
+    "the intervals between the mergings of chaotic bands shrink by Feigenbaum's ratio",
     _OEIS,
 )
 def _feigenbaum_bands(study: Study) -> Finding:

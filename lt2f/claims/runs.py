@@ -4,6 +4,7 @@ They are what a claim is held against where no dataset says it, or where a datas
 label to the theorem under test. Every run begins with the same seed.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,8 +76,49 @@ def ellipse_side(a: Floats, b: Floats, mu: Floats) -> Floats:
     return a * a + b * b - mu * a * b - (4 - mu * mu)
 
 
+def ellipse_point(angle: Floats, mu: Floats | float) -> tuple[Floats, Floats]:
+    """Return the point (a, b) of the ellipse at an angle in radians, counted on its half axes."""
+    u, v = np.sqrt(2 + mu) * np.cos(angle), np.sqrt(2 - mu) * np.sin(angle)
+    return u + v, u - v
+
+
+def ellipse_angle(a: Floats, b: Floats, mu: Floats | float) -> Floats:
+    """Return the angle in radians of a point (a, b) of the ellipse."""
+    return np.arctan2((a - b) / np.sqrt(2 - mu), (a + b) / np.sqrt(2 + mu))
+
+
 def ellipse_starts(mu: Floats) -> tuple[Floats, Floats]:
     """Return random (a, b) on the ellipse, evenly in its angle, to rounding."""
     phi = generator().integers(0, 1 << 64, mu.size, dtype=np.uint64)
     u, v = theory.ellipse_point(phi, mu)
     return u + v, u - v
+
+
+def periodic_points(mu: float, n: int) -> Floats:
+    """Find the angles of all points of the ellipse that n steps of the map return to.
+
+    Between two neighbours on a grid the angle by which n steps turn a point changes its sign there
+    and not by a whole turn; what it is between is a straight line.
+    """
+    angle = np.linspace(0.0, 2 * np.pi, 40 * 3**n) + 0.01
+    *_, image = descend(*ellipse_point(angle, mu), np.full(angle.size, mu), n)
+    turned = ellipse_angle(*image, mu) - angle
+    turned -= 2 * np.pi * np.round(turned / (2 * np.pi))
+    jump = np.diff(turned)
+    found = np.flatnonzero((turned[:-1] * turned[1:] < 0) & (np.abs(jump) < np.pi))
+    share = turned[found] / -jump[found]
+    return np.asarray(angle[found] + share * (angle[1] - angle[0]))
+
+
+def ellipse_cycles(mu: float, n: int) -> int:
+    """Count the ellipse's cycles of exact period n, taking each point of that period a step on."""
+    angle = np.sort(periodic_points(mu, n) % (2 * np.pi))
+    _, image = descend(*ellipse_point(angle, mu), np.full(angle.size, mu), 1)
+    following = ellipse_angle(*image, mu)
+    off = np.abs(np.exp(1j * following)[:, np.newaxis] - np.exp(1j * angle))
+    step, place = off.argmin(axis=1), np.arange(angle.size)
+    period = np.zeros(angle.size, dtype=np.int64)
+    for k in range(1, n + 1):
+        place = step[place]
+        period[(period == 0) & (place == np.arange(angle.size))] = k
+    return Counter(period.tolist())[n] // n

@@ -69,7 +69,10 @@ def _listed(names: frozenset[str] | tuple[str, ...]) -> str:
 
 
 class Cells:
-    """Cells of a sweep as flat arrays: coordinates, starts u and v, and variables by name."""
+    """Cells of a sweep as flat arrays: coordinates, starts u and v, and variables by name.
+
+    On the ellipse there are no starts.
+    """
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
         self._arrays = dict(arrays)
@@ -98,9 +101,8 @@ class Sweep:
         self.kind = "count" if raw.get("count") else str(raw.get("kind", "map"))
         self.noise = str(noise.get("model", "none"))
         self.law = str(noise.get("law", "two_point"))
-        self.transient = float(
-            raw.get("iterations", {}).get("transient", math.inf)
-        )  # default: long
+        self.iterations: dict[str, int] = raw.get("iterations", {})
+        self.transient = float(self.iterations.get("transient", math.inf))  # default: long
         self.axes = tuple(name for name in raw["axes"] if name in dataset.sizes)
 
     def has(self, need: Need) -> bool:
@@ -151,9 +153,9 @@ def _flat(piece: "xr.Dataset", axes: tuple[str, ...], names: tuple[str, ...]) ->
             arrays[str(name).removesuffix("_start")] = np.full(count, x.item())
     if "imbalance" in arrays:
         arrays["u"], arrays["v"] = theory.start_state(arrays["imbalance"], arrays["product"])
-    else:
-        arrays["u"] = (arrays["a"] + arrays["b"]) / 2
-        arrays["v"] = (arrays["a"] - arrays["b"]) / 2
+    elif "a" in arrays:
+        a, b = arrays["a"], arrays["b"] + arrays.get("perturbation", 0.0)
+        arrays["u"], arrays["v"] = (a + b) / 2, (a - b) / 2
     for name in names:
         values = piece[name].values
         arrays[name] = values.reshape(count, *values.shape[len(axes) :])
@@ -178,6 +180,10 @@ class Study:
         if not found:
             raise MissingError(need.text())
         return sorted(found, key=lambda sweep: -sweep.size)
+
+    def any(self, need: Need) -> bool:
+        """Tell whether some sweep fits."""
+        return any(sweep.has(need) for sweep in self.sweeps)
 
     def largest(self, need: Need) -> Sweep:
         """Find the sweep that fits and has most cells; raises MissingError as `all` does."""

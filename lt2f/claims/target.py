@@ -33,8 +33,8 @@ def _target_stays(study: Study) -> Finding:
 
 @ROOM.claim(
     "escapes",
-    "well beyond this bound, at 1.3 times its sigma, every run escapes in the end (runs that do "
-    "not)",
+    "beyond 1.3 times the sigma of 2((1 + mu + sigma)/3)^(3/2) = sqrt(2 + mu - sigma) every run "
+    "escapes in the end (runs that do not)",
     derived("an independent draw repeats any finite order of draws in the end"),
 )
 def _target_escapes(study: Study) -> Finding:

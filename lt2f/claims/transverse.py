@@ -1,17 +1,18 @@
-"""Claims on what happens to an imbalance near the balanced line and near the ellipse."""
+"""Claims on what happens to an imbalance near the balanced line."""
 
 import math
 
 import numpy as np
 
 from lt2f.claims import forms, runs
-from lt2f.claims.balanced import line
 from lt2f.claims.forms import SIGMAS, Finding, Floats
 from lt2f.claims.ledger import ABSTRACT, Room, derived, observed, proved
+from lt2f.claims.lines import line
 from lt2f.claims.plane import starts
 from lt2f.claims.study import MissingError, Study
 from lt2f.claims.two_cycle import two_cycle
-from lt2f.dynamics import theory
+from lt2f.dynamics import theory, transverse
+from lt2f.dynamics.closed_forms import CLOSED_FORMS
 from lt2f.dynamics.codes import Regime
 
 ROOM = Room("transverse")
@@ -67,7 +68,10 @@ def _slow_at_1(study: Study) -> Finding:
     "slow_at_2",
     "the transverse exponent over -sqrt((2 - mu)/3) tends to 1 as mu rises to 2 "
     "(median over 1.995 < mu < 2)",
-    observed("the ellipse repels at the rate sqrt(4(2 - mu)/3) there"),
+    observed(
+        "it follows if the density of e at -1 tends to that of mu = 2: "
+        "lt2f/dynamics/transverse.py: near_full_chaos"
+    ),
 )
 def _slow_at_2(study: Study) -> Finding:
     cells = line(study, 1.995, 1.9995, *_NAMES)
@@ -83,67 +87,48 @@ def _slow_at_2(study: Study) -> Finding:
     return forms.value(1.0, middle, error, 0.15, f"median of {ratio.size} chaotic cells")
 
 
-# On the ellipse
-
-
-def _ellipse_rates(mu: float, steps: int = 16, lanes: int = 1 << 14) -> tuple[Floats, Floats]:
-    """Follow runs that start on the ellipse, for so few steps that rounding cannot leave it.
-
-    The rates along it, by a tangent vector, and across it, by the factor of h, per run.
-    """
-    m = np.full(lanes, mu)
-    a, b = runs.ellipse_starts(m)
-    x, y = mu * a - 2 * b, 2 * a - mu * b  # along it: at right angles to the gradient of h
-    length = np.log(np.hypot(x, y))
-    across = np.zeros(lanes)
-    for step, (a, b) in enumerate(runs.descend(a, b, m, steps)):  # noqa: B020
-        if step == steps:
-            break
-        e = a * b - m
-        across += np.log(1 + mu * e + e * e)
-        k = 2 * a * b - m
-        x, y = (1 - b * b) * x - k * y, (1 - a * a) * y - k * x
-    return (np.log(np.hypot(x, y)) - length) / steps, across / steps
-
-
-def _mean(rates: Floats) -> tuple[float, float]:
-    return float(rates.mean()), SIGMAS * float(rates.std()) / math.sqrt(rates.size)
-
-
 @ROOM.claim(
-    "ellipse_chaos",
-    "the ellipse carries chaotic motion off balance: exponent along it, log 3 (mu = 3/2)",
-    f"{ABSTRACT}; the value: {proved('theory', 'ellipse_exponents')}",
+    "antisymmetric",
+    "transverse exponent of the cycle x, y, -x, -y: log|3 - 2w|/2 with w the smaller root of "
+    "w^2 - (1 + mu) w + 2 = 0",
+    proved("transverse", "antisymmetric_transverse_exponent"),
 )
-def _ellipse_chaos(study: Study) -> Finding:
-    along, _ = _ellipse_rates(1.5)
-    return forms.value(math.log(3), *_mean(along), 0.01, f"{along.size:,} runs of 16 steps")
+def _antisymmetric(study: Study) -> Finding:
+    first, last = (known.mu for known in CLOSED_FORMS if known.id.startswith("antisymmetric"))
+    cells = line(study, first, last, *_NAMES, "period", "residual_period", margin=0.002)
+    cells = cells.where((cells["period"] == 4) & (cells["residual_period"] == 2))
+    if not cells["mu"].size:
+        raise MissingError("needs a sweep along mu alone with steps of 0.001 or less up to 2")
+    known = transverse.antisymmetric_transverse_exponent(cells["mu"])
+    error = SIGMAS * cells[_NAMES[1]] + 1e-12
+    return forms.worst(known, cells[_NAMES[0]], error, cells["mu"], 1e-3)
 
 
-for _mu in (0.5, 1.0, 1.5, 1.9):
+def _merged_rates(lanes: int = 4096, steps: int = 600, settle: int = 100) -> tuple[Floats, Floats]:
+    """Rates of runs at the merging of the attractors, along the line and across it, per run."""
+    mu = 1.5 * math.sqrt(3) - 1
+    along, across = np.zeros(lanes), np.zeros(lanes)
+    starts_ = 0.2 + runs.generator().random(lanes)
+    for step, x in enumerate(runs.balanced(starts_, np.full(lanes, mu), settle + steps - 1)):
+        if step >= settle:
+            along += np.log(np.abs(1 + mu - 3 * x * x))
+            across += np.log(np.abs(1 + x * x - mu))
+    return along / steps, across / steps
+
+
+for _rank, _way, _what in ((0, "along", "along the line"), (1, "across", "across it")):
 
     @ROOM.claim(
-        f"ellipse_repels_{_mu:g}".replace(".", "_"),
-        f"the ellipse repels: exponent across it, arcosh((1 + sqrt(25 - 4 mu^2))/4), at mu = "
-        f"{_mu:g}",
-        f"{ABSTRACT} (transversely repelling); the value: {proved('theory', 'ellipse_exponents')}",
+        f"merging_{_way}",
+        f"where the attractors in x > 0 and x < 0 merge, exponent {_what}: the average over the "
+        "invariant density, the leading eigenvector of a transfer operator",
+        proved("transverse", "merging_exponents"),
     )
-    def _ellipse_repels(study: Study, mu: float = _mu) -> Finding:
-        _, across = _ellipse_rates(mu)
-        known = float(theory.ellipse_exponents(mu)[1])
-        return forms.value(known, *_mean(across), 0.02, f"{across.size:,} runs of 16 steps")
-
-
-@ROOM.claim(
-    "ellipse_loss",
-    "mean of e^2 on the ellipse: e has the arcsine law on [-2, 2], whose variance is 2 (mu = 1)",
-    derived("e = 2 cos 2 theta with theta even; lt2f/dynamics/theory.py: ellipse_residual"),
-)
-def _ellipse_loss(study: Study) -> Finding:
-    mu = np.ones(1 << 14)
-    paths = runs.descend(*runs.ellipse_starts(mu), mu, 15)
-    squares = np.mean([(a * b - mu) ** 2 for a, b in paths], axis=0)
-    return forms.value(2.0, *_mean(squares), 0.03, "16,384 runs of 16 steps")
+    def _merging(study: Study, rank: int = _rank) -> Finding:
+        rates = _merged_rates()[rank]
+        error = SIGMAS * float(rates.std()) / math.sqrt(rates.size)
+        known = transverse.merging_exponents()[rank]
+        return forms.value(known, float(rates.mean()), error, 0.01, "4,096 runs of 600 steps")
 
 
 @ROOM.claim(

@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from lt2f.claims import forms
-from lt2f.claims.balanced import line
 from lt2f.claims.forms import SIGMAS, Finding
 from lt2f.claims.ledger import Room, derived, proved
+from lt2f.claims.lines import line
 from lt2f.claims.study import Array, Cells, Study
 from lt2f.dynamics import theory
 
@@ -36,7 +36,8 @@ def _two_cycle_exponent(study: Study) -> Finding:
 
 @ROOM.claim(
     "smallest_exponent",
-    "on the two-cycle the smaller exponent is that of the same two multipliers",
+    "on the two-cycle the smaller exponent is that of the multipliers 9 - 2(1 + mu)^2 along and "
+    "3 - 2 mu across the slice",
     proved("theory", "two_cycle_multipliers"),
 )
 def _two_cycle_smaller(study: Study) -> Finding:

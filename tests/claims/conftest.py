@@ -42,7 +42,7 @@ SWEEPS: dict[str, Any] = {
             "b": {"start": -2.6, "step": 0.026, "num": 201},
         },
         "iterations": SHORT,
-        "record": ["regime", "imbalance_final", "steps", "loss_peak_ratio"],
+        "record": ["regime", "imbalance_final", "steps", "loss_peak_ratio", "branch"],
     },
     "five": {
         "axes": TRIALS,
@@ -50,6 +50,35 @@ SWEEPS: dict[str, Any] = {
         "noise": {"model": "multiplicative"},
         "iterations": {"transient": 4000, "measure": 4000},
         "record": ["regime"],
+    },
+    "seven": {
+        "kind": "ellipse",
+        "axes": {"mu": {"start": 0.1, "step": 0.2, "num": 10}, "realization": {"num": 16}},
+        "iterations": {"measure": 20000},
+    },
+    "eight": {
+        "axes": {
+            "a": {"start": -2.0, "step": 0.01676, "num": 240},
+            "b": {"start": -1.97, "step": 0.0167, "num": 240},
+            "perturbation": {"values": [0.0, 1e-4, 3e-4, 1e-3, 3e-3]},
+        },
+        "fixed": {"mu": 0.9},
+        "iterations": {"transient": 2000, "measure": 100},
+        "record": ["imbalance_final", "branch"],
+    },
+    "nine": {
+        "kind": "orbit",
+        "axes": {"mu": {"start": 1.05, "step": 0.01, "num": 92}},
+        "fixed": {"imbalance": 0.0, "product": 0.1, "noise": 0.003},
+        "noise": {"model": "factors", "law": "normal"},
+        "iterations": {"transient": 2000, "samples": 2000},
+        "record": ["residual", "imbalance"],
+    },
+    "ten": {
+        "kind": "orbit",
+        "axes": {"mu": {"around": 1.302283462700712, "farthest": 0.1, "nearest": 1e-6, "num": 240}},
+        "fixed": NEAR,
+        "iterations": {"transient": 200000, "samples": 1024},
     },
     "six": {
         "axes": TRIALS,

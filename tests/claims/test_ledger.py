@@ -13,7 +13,7 @@ from lt2f.claims import book, forms, runs
 from lt2f.claims.forms import Status
 from lt2f.claims.ledger import Claim, Room, Row, rows
 from lt2f.claims.study import MissingError
-from lt2f.dynamics import cascade, noise_theory, superstable, theory
+from lt2f.dynamics import cascade, factor_noise, noise_theory, repeller, superstable, theory
 from lt2f.dynamics.codes import Regime
 from lt2f.training import batches
 
@@ -143,6 +143,13 @@ def scaled(factor: float) -> Doctor:
     return lambda values: values * factor
 
 
+def _striped(branch: xr.DataArray) -> np.ndarray:
+    """Give branches in stripes, so that what changes goes like displacements^(3/2)."""
+    a, b, by = (branch[name] for name in ("a", "b", "perturbation"))
+    across = np.sin(39.37 * (0.6 * a + b + 7.5 * by**1.5))
+    return 1 + (across > 0).transpose(*branch.dims).values
+
+
 DOCTORED: dict[str, tuple[str, str, Doctor, tuple[str, ...]]] = {
     # sweep, variable, what is done to it, and the claims that have to see it
     "exponents, 1 %": (
@@ -169,6 +176,10 @@ DOCTORED: dict[str, tuple[str, str, Doctor, tuple[str, ...]]] = {
             "balanced_chaos_onset", "balanced_first_period_3", "balanced_window_3_ML_doubles",
             "balanced_antisymmetric_birth", "balanced_antisymmetric_split",
         ),
+    ),
+    "orbits, reversed": (
+        "ten", "residual", lambda x: x.copy(data=x.values[::-1]),
+        ("balanced_doubling_5", "balanced_doubling_8"),
     ),
     "step sizes the other way": (
         "one", "mu", lambda mu: mu - 0.004, ("balanced_order_below_chaos",),
@@ -211,6 +222,44 @@ DOCTORED: dict[str, tuple[str, str, Doctor, tuple[str, ...]]] = {
     "target converges": (
         "six", "regime", lambda x: x.copy(data=np.ones_like(x)), ("target_never_converges",),
     ),
+    "transverse in a window": ("one", "transverse_lyapunov", scaled(1.01), (
+        "transverse_antisymmetric",
+    )),
+    "weights, 1 %": (
+        "one", "weights_mean", scaled(1.01),
+        ("averages_two_cycle_weight", "averages_two_cycle_averaged_loss"),
+    ),
+    "weights, one sign": (
+        "one", "weights_mean", lambda x: x + 0.9, ("averages_mirror_cycles", "averages_hurts"),
+    ),
+    "weights, none": ("one", "weights_mean", scaled(0.0), ("averages_helps",)),
+    "ellipse, exponents": (
+        "seven", "lyapunov", scaled(1.1), ("ellipse_along", "ellipse_across", "ellipse_log_2"),
+    ),
+    "ellipse, loss": ("seven", "loss_mean", scaled(1.1), ("ellipse_loss",)),
+    "ellipse, sharpness": ("seven", "sharpness", scaled(1.1), ("ellipse_sharpness",)),
+    "ellipse, off": ("seven", "invariance_error", scaled(1e3), ("ellipse_invariant",)),
+    "ellipse, angle": ("seven", "conjugacy_error", scaled(1e3), ("ellipse_angle",)),
+    "unstable minima": (
+        "eight", "imbalance_final", lambda x: x.copy(data=np.full(x.shape, 0.9)),
+        ("minimum_imbalance",),
+    ),
+    "one branch": ("four", "branch", lambda x: x.copy(data=np.ones_like(x)), (
+        "minimum_mirror", "minimum_calm_branch",
+    )),
+    "branches in stripes": (
+        "eight", "branch", lambda x: x.copy(data=_striped(x)),
+        ("minimum_uncertain", "minimum_uncertainty_exponent"),
+    ),
+    "noise of factors": (
+        "nine", "imbalance", scaled(0.4), ("apart_study_on_two_cycle", "apart_chaos"),
+    ),
+    "periods of a sample": (
+        "two", "period", lambda x: x.copy(data=x.values + 1), ("arithmetic_labels",),
+    ),
+    "averages of a sample": (
+        "two", "loss_mean", scaled(1.5), ("arithmetic_chaos", "arithmetic_cycles"),
+    ),
 }  # fmt: skip
 
 
@@ -250,7 +299,10 @@ def test_runs_of_another_map_disagree(monkeypatch):
     ids = (
         "identities_imbalance", "identities_h", "identities_e", "identities_s",
         "identities_sum_of_logarithms", "identities_reduction", "balanced_monotone_end",
-        "balanced_attractor_merging", "transverse_ellipse_chaos", "transverse_ellipse_loss",
+        "balanced_attractor_merging", "transverse_merging_along", "transverse_merging_across",
+        "ellipse_along", "ellipse_across", "ellipse_loss", "ellipse_arcsine", "ellipse_cycles",
+        "ellipse_periodic_points", "ellipse_left_by_rounding", "minimum_escape_rate",
+        "averages_gradient", "averages_sharpness_balance", "averages_full_chaos_sharpness",
         "plane_area_1", "plane_ellipse_separates", "plane_sides_never_change",
         "plane_lyapunov_function", "plane_inner_residual", "convergence_loss_rises",
         "balanced_chebyshev",
@@ -262,16 +314,27 @@ def test_runs_of_another_map_disagree(monkeypatch):
 
 def test_other_theory_disagrees(monkeypatch):
     monkeypatch.setattr(theory, "edge_step_size", lambda x, z, y: 1.9 / np.abs(y))
-    monkeypatch.setattr(theory, "ellipse_exponents", lambda mu: (1.1, 0.2))
+    monkeypatch.setattr(theory, "ellipse_exponents", lambda mu: (1.1, 0.5))
     monkeypatch.setattr(theory, "ellipse_area", lambda mu: 10.5)
     monkeypatch.setattr(superstable, "count", lambda n: n)
+    wrong = (
+        ("two_cycle_imbalance_variance", 1.3), ("imbalance_variance", 3.0),
+        ("transverse_growth_bound", 0.9),
+    )  # fmt: skip
+    for name, factor in wrong:
+        true = getattr(factor_noise, name)
+        monkeypatch.setattr(
+            factor_noise, name, lambda *args, f=factor, of=true: f * np.asarray(of(*args))
+        )
+    monkeypatch.setattr(repeller, "escape_rate", lambda mu: repeller.Rate(0.8, 1e-12))
     monkeypatch.setattr(cascade, "feigenbaum", lambda roots: cascade.Limit(4.67, 1e-9))
     monkeypatch.setattr(noise_theory, "almost_sure_threshold", lambda s, law: 2.3)
     monkeypatch.setattr(batches, "LAWS", {name: lambda raw: raw % 3 - 0.9 for name in batches.LAWS})
     ids = (
         "noise_almost_sure_two_point", "noise_almost_sure_uniform", "noise_draws_uniform",
         "noise_draws_normal", "noise_draws_two_point",
-        "plane_edge_step_size", "transverse_ellipse_repels_0_5", "transverse_ellipse_repels_1",
+        "plane_edge_step_size", "ellipse_across", "apart_two_cycle", "apart_bounded_growth",
+        "apart_heavier_than_normal", "apart_minimum", "minimum_escape_rate",
         "plane_area_0_5", "plane_area_1_5", "roots_superstable_counts",
         "roots_feigenbaum_superstable",
     )  # fmt: skip

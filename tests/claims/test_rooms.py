@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lt2f.claims import balanced, convergence, noise, plane, runs
+from lt2f.claims import apart, convergence, lines, minimum, noise, plane, runs
 from lt2f.claims.forms import Status
 from lt2f.claims.study import MissingError
 from lt2f.dynamics import theory
@@ -39,17 +41,24 @@ MU = np.linspace(1.0, 2.0, 11)
 
 def test_a_passage_lies_between_two_cells():
     after = MU > 1.45
-    assert balanced.passage(1.42, MU, ~after, after, 0.1).status == Status.AGREES
-    assert balanced.passage(1.55, MU, ~after, after, 0.1).status == Status.DISAGREES
-    assert balanced.passage(1.42, MU, ~after, after, 0.01).status == Status.UNDECIDED
+    assert lines.passage(1.42, MU, ~after, after, 0.1).status == Status.AGREES
+    assert lines.passage(1.55, MU, ~after, after, 0.1).status == Status.DISAGREES
+    assert lines.passage(1.42, MU, ~after, after, 0.01).status == Status.UNDECIDED
 
 
 def test_a_passage_that_was_not_seen_disagrees_where_it_had_to_be():
     never, ever = np.zeros(11, dtype=bool), np.ones(11, dtype=bool)
-    assert balanced.passage(1.42, MU, ever, never, 0.1).status == Status.DISAGREES
-    assert balanced.passage(1.42, MU, never, ever, 0.5).status == Status.DISAGREES
+    assert lines.passage(1.42, MU, ever, never, 0.1).status == Status.DISAGREES
+    assert lines.passage(1.42, MU, never, ever, 0.5).status == Status.DISAGREES
     with pytest.raises(MissingError, match=r"steps of 0\.005 or less beyond mu = 1\.42"):
-        balanced.passage(1.42, MU, ever, never, 0.01)
+        lines.passage(1.42, MU, ever, never, 0.01)
+
+
+def test_the_period_of_samples_is_the_least_power_of_two():
+    step = np.arange(100)
+    samples = [np.zeros(100), step % 4 == 3, np.sin(step), step % 3, 1e-6 * (step % 2)]
+    samples.append(1e-4 * (step % 2))
+    assert lines.sampled_period(np.array(samples, dtype=float)).tolist() == [1, 4, 0, 0, 0, 2]
 
 
 def test_inner_starts_fill_the_ellipse_evenly():
@@ -64,3 +73,55 @@ def test_inner_starts_fill_the_ellipse_evenly():
 def test_runs_that_leave_are_told_from_runs_that_stay():
     stays = runs.bounded(np.array([0.5, 9.0]), np.array([0.5, 0.2]), np.full(2, 0.9), 200)
     assert stays.tolist() == [True, False]
+
+
+@given(
+    mu=st.floats(0.01, 1.0),
+    turn=st.floats(0.0, 6.3),
+    part=st.floats(0.0, 1.0),
+    negative=st.booleans(),
+)
+def test_a_calm_state_stays_calm(mu, turn, part, negative):
+    """Proof of the set: |e| and the imbalance never grow in it, and it asks for small ones."""
+    # states e = x, a^2 - b^2 = y in all directions, |e| below 1 and S below 2
+    x, y = part * np.cos(turn), 2 * part * np.sin(turn)
+    s = np.hypot(y, 2 * (mu + x))
+    a = np.sqrt(max(s + y, 0.0) / 2)
+    b = np.sign(mu + x) * np.sqrt(max(s - y, 0.0) / 2)
+    a, b = (-a, -b) if negative else (a, b)
+    if not minimum.calm(a, b, mu):
+        return
+    e = a * b - mu
+    assert abs(e) < 1
+    c, d = a - e * b, b - e * a
+    assert abs(c * d - mu) <= abs(e) + 1e-15
+    assert abs(c * c - d * d) <= abs(a * a - b * b) + 1e-14
+    assert (c + d) * (a + b) >= 0
+
+
+def test_every_stable_minimum_is_calm_and_no_other():
+    a = np.linspace(0.2, 3.0, 500)
+    sharpness = a * a + (0.7 / a) ** 2
+    clear = np.abs(sharpness - 2) > 1e-9
+    assert (minimum.calm(a, 0.7 / a, 0.7) == (sharpness < 2))[clear].all()
+
+
+@pytest.mark.parametrize("mu", [0.3, 1.7])
+def test_cycles_of_the_ellipse_are_told_apart(mu):
+    # angles psi = theta/2 pi - 1/8 of the 28 points of period 1 or 3 are multiples of 1/28
+    psi = (runs.periodic_points(mu, 3) / (2 * np.pi) - 1 / 8) * 28
+    np.testing.assert_allclose(np.sort(np.round(psi) % 28), np.arange(28))
+    np.testing.assert_allclose(psi, np.round(psi), atol=1e-8)
+    assert runs.ellipse_cycles(mu, 3) == (28 - 4) // 3
+
+
+def test_a_ratio_of_sums_has_the_error_it_says():
+    """Draws that all rows have in common: rows add nothing, and the error must not think so."""
+    rng = np.random.default_rng(3)
+    found = [apart.ratio(np.repeat(x[np.newaxis], 50, axis=0), np.ones((50, 400)))
+             for x in rng.normal(size=(300, 400)) ** 2]  # fmt: skip
+    means, widths = np.array(found).T
+    assert abs(means.mean() - 1) < 4 * means.std() / np.sqrt(300)
+    # five standard deviations of sqrt(2/400) each; estimated from 20 sections, to 16 %
+    assert np.median(widths) == pytest.approx(5.1 * np.sqrt(2 / 400), rel=0.1)
+    assert (np.abs(means - 1) < widths).all()

@@ -21,9 +21,12 @@ NAMES = "mu", "a", "b", "u", "v", "regime"
     ("need", "names"),
     [
         (Need(axes=LINE), ["one"]),
-        (Need(kind="orbit"), ["three"]),
+        (Need(kind="orbit"), ["three", "ten"]),
         (Need(across=LINE), ["four", "two", "one"]),  # the largest first
-        (Need(across=frozenset({"a", "b"})), ["four"]),
+        (Need(across=frozenset({"a", "b"})), ["eight", "four"]),
+        (Need(across=frozenset({"a", "b", "mu"})), ["four"]),
+        (Need(kind="ellipse"), ["seven"]),
+        (Need(kind="orbit", noise="factors", record=("imbalance",)), ["nine"]),
         (Need(across=LINE, record=("lyapunov",)), ["two", "one"]),
         (Need(across=LINE, mu=(0.1, 2.1)), ["two"]),
         (Need(noise="target"), ["six"]),
@@ -67,10 +70,25 @@ def test_cells_are_those_of_the_dataset(found, atlas):
     np.testing.assert_array_equal(cells.h, theory.ellipse(cells["mu"], u, v))
 
 
+def test_a_displaced_start_is_where_it_was_put(found):
+    cells = found.largest(Need(across=frozenset({"perturbation"}))).cells("branch")
+    u, v = cells["u"], cells["v"]
+    np.testing.assert_allclose(u + v, cells["a"], atol=1e-15)
+    np.testing.assert_allclose(u - v, cells["b"] + cells["perturbation"], atol=1e-15)
+
+
+def test_the_ellipse_has_no_starts(found):
+    sweep = found.largest(Need(kind="ellipse"))
+    assert sweep.cells("lyapunov")["lyapunov"].shape == (160, 2)
+    assert sweep.iterations == {"measure": 20000}
+    assert found.any(Need(kind="ellipse"))
+    assert not found.any(Need(kind="ellipse", noise="target"))
+
+
 @pytest.mark.parametrize("most", [1, 1000, 1 << 20])
 def test_parts_make_the_whole(found, monkeypatch, most):
     monkeypatch.setattr(studies, "CELLS", most)
-    sweep = found.largest(Need(across=frozenset({"a", "b"})))
+    sweep = found.largest(Need(across=frozenset({"a", "b", "mu"})))
     whole, parts = sweep.cells("regime"), list(sweep.parts("regime"))
     assert (len(parts) > 1) == (most < sweep.size)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
