@@ -8,7 +8,6 @@ has to give the same hash before it takes its name.
 import contextlib
 import hashlib
 import json
-import math
 import os
 import time
 import uuid
@@ -62,6 +61,12 @@ def variables(plan: "Plan") -> dict[str, Variable]:
         return {name: paths[name] for name in plan.task.record}
     parts = (part for name in plan.task.record for part in (name, f"{name}_error"))
     return {part: VARIABLES[part] for part in parts if part in VARIABLES}
+
+
+def cell_bytes(plan: "Plan") -> int:
+    """Bytes that a cell takes in a plan's dataset, before any packing."""
+    sizes = {"": 1, **_extra_sizes(plan)}
+    return sum(np.dtype(x.dtype).itemsize * sizes[x.extra] for x in variables(plan).values())
 
 
 def assemble(
@@ -183,8 +188,7 @@ def _write(
         coordinates |= _extra_coordinates(plan, table)
         hashes = {name: _write_coordinate(file, name, x) for name, x in coordinates.items()}
         shape, kinds = tuple(plan.dims.values()), _kinds(file, table)
-        cell = sum(np.dtype(dtype).itemsize * math.prod(extra) for dtype, extra in kinds.values())
-        room = max(SLAB_BYTES // cell, 1)
+        room = max(SLAB_BYTES // cell_bytes(plan), 1)
         sides = blocks(shape, [plan.tile()[name] for name in plan.dims], room)
         targets = {n: _create(file, plan, n, x, sides, " ".join(scalars)) for n, x in table.items()}
         digests = {name: hashlib.sha256() for name in table}
@@ -221,16 +225,17 @@ def _scalars(plan: "Plan", table: dict[str, Variable]) -> dict[str, float]:
     }
 
 
+def _extra_sizes(plan: "Plan") -> dict[str, int]:
+    """Sizes of the dimensions that variables may have beside the axes."""
+    lengths = dict.fromkeys(("sample", "step"), plan.samples)
+    return {"exponent": 2, "weight": 2, "outcome": len(Regime), **lengths}
+
+
 def _extra_coordinates(plan: "Plan", table: dict[str, Variable]) -> dict[str, NDArray[Any]]:
-    """Coordinates of the dimensions that variables have beside the axes."""
-    values = {
-        "exponent": np.arange(1, 3),
-        "weight": np.arange(1, 3),
-        "outcome": np.arange(len(Regime)),
-    }
-    values |= dict.fromkeys(("sample", "step"), np.arange(plan.samples))
+    """Coordinates of those that they have: ranks and weights count from 1, the rest from 0."""
+    sizes = _extra_sizes(plan)
     extras = dict.fromkeys(variable.extra for variable in table.values() if variable.extra)
-    return {name: values[name] for name in extras}
+    return {name: np.arange(sizes[name]) + (name in ("exponent", "weight")) for name in extras}
 
 
 def _write_coordinate(file: Any, name: str, values: NDArray[Any]) -> str:

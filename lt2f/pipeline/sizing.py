@@ -1,11 +1,13 @@
 """How large a sweep is: cells, steps, chunks, and an estimate of time and memory."""
 
+import math
 import os
 
 import numpy as np
 
 from lt2f.dynamics.codes import Fate
 from lt2f.dynamics.theory import fate
+from lt2f.pipeline import dataset
 from lt2f.pipeline.plan import ANGLE_COST, Plan, plan
 from lt2f.pipeline.settings import Settings
 from lt2f.pipeline.solve import PATHS, starts
@@ -15,6 +17,7 @@ SETTLE_RATE, MEASURE_RATE, BARE_RATE = 3.5e9, 1.6e9, 1e10
 NOISE_COST = 1.5  # how much dearer a step is under noise
 SETTLED_EARLY = 1000  # steps until a cell that a theorem decides has ended, typically
 CELL_COST = 4e-6  # seconds that a cell takes beside its steps: labels, files, assembly
+BYTE_COST = 1e-8  # seconds that a byte of samples takes, in chunk and dataset
 BYTES_PER_CELL = 800  # state and results of one cell in a worker
 BASE_BYTES = 250e6  # a worker with everything imported
 SAMPLE = 4096  # cells looked at to see what shortcuts will save
@@ -23,7 +26,7 @@ SAMPLE = 4096  # cells looked at to see what shortcuts will save
 def table(settings: Settings, cores: int | None = None) -> str:
     """Describe every sweep of a study, a line each under a heading."""
     cores = cores or len(os.sched_getaffinity(0))
-    head = ("sweep", "kind", "cells", "steps", "chunks", "time", "memory/worker")
+    head = ("sweep", "kind", "cells", "steps", "chunks", "time", "memory/worker", "dataset")
     rows = [head, *(_row(plan(settings, name), cores) for name in settings.sweeps)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = (
@@ -45,7 +48,7 @@ def seconds(sweep: Plan) -> float:
     if task.kind == "ellipse":
         return cells * sweep.steps * ANGLE_COST / MEASURE_RATE
     if task.kind != "map":
-        return cells * sweep.steps / BARE_RATE
+        return cells * sweep.steps / BARE_RATE + size(sweep) * BYTE_COST
     run = lengths["transient"] / SETTLE_RATE + lengths["measure"] / MEASURE_RATE
     if task.noise != "none":
         return cells * (run * NOISE_COST + CELL_COST)
@@ -53,6 +56,11 @@ def seconds(sweep: Plan) -> float:
     known = 0.0 if PATHS.isdisjoint(task.record) else sweep.steps / SETTLE_RATE
     known = inferred * known + early * min(SETTLED_EARLY, sweep.steps) / SETTLE_RATE
     return cells * ((1.0 - early - inferred) * run + known + CELL_COST)
+
+
+def size(sweep: Plan) -> int:
+    """Bytes of a sweep's dataset; about as much again stays in the chunk store."""
+    return dataset.cell_bytes(sweep) * math.prod(sweep.dims.values())
 
 
 def decided_early(sweep: Plan) -> float:
@@ -92,6 +100,7 @@ def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
         f"{chunks:,}",
         duration(seconds(sweep) / min(cores, int(chunks))),
         f"{memory / 1e6:.0f} MB",
+        f"{size(sweep) / 1e6:.3g} MB" if size(sweep) < 1e9 else f"{size(sweep) / 1e9:.3g} GB",
     )
 
 

@@ -1,10 +1,12 @@
 """How large a study is: what `lt2f check` prints."""
 
+import copy
 import time
 
 import numpy as np
 import pytest
 
+import lt2f
 from lt2f.pipeline import sizing
 from lt2f.pipeline.settings import parse
 
@@ -133,6 +135,15 @@ def test_memory_of_a_worker_is_that_of_a_chunk(raw):
 
     assert megabytes(100, 10) == megabytes(10_000, 10)
     assert megabytes(10_000, 10_000) > megabytes(10_000, 10)
+
+
+def test_the_size_of_a_dataset_is_that_of_its_data(raw, planned):
+    for kind in ("map", "orbit", "trajectory"):
+        sweep, data = planned(kind), lt2f.sweep(raw(kind), "cells")
+        assert sizing.size(sweep) == sum(values.nbytes for values in data.data_vars.values())
+    large = copy.deepcopy(raw("orbit"))
+    large["sweeps"]["cells"]["iterations"]["samples"] = 10**9
+    assert rows(large)["cells"]["dataset"] == "576 GB"  # 72 cells of 8 bytes a sample
 
 
 def test_the_largest_sweep_is_sized_in_moments(raw):
