@@ -42,7 +42,8 @@ def page(advice: Findings) -> str:
     rate, first, second = (_rate(x) for x in (advice.mu, advice.converges, advice.bounded))
     lines += _row("effective step", f"mu = {rate}; minima are stable up to mu = 1 (rate {first}), "
                   f"some starts bounded up to mu = 2 (rate {second})")  # fmt: skip
-    lines += ["", "Almost every bounded start", *_attractor(advice)]
+    starts = "bounded start" if advice.mu <= 2.0 else "start"
+    lines += ["", f"Almost every {starts}", *_attractor(advice)]
     if advice.outcome is not None and advice.limits is not None:
         lines += ["", "This start, without noise" if advice.under_noise else "This start"]
         lines += [*_outcome(advice.outcome, advice.limits, question.learning_rate)]

@@ -27,8 +27,8 @@ def words(seed: int, realization: int, steps: int, stream: int = 0) -> Words:
 
 
 def _uniform(raw: Words) -> Floats:
-    """Midpoints of 2^53 equal parts of (0, 1): never 0, never 1, symmetric about 1/2."""
-    return ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    """Midpoints of 2^52 equal parts of (0, 1), exactly: never 0, never 1, symmetric about 1/2."""
+    return ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
 def _normal(raw: Words) -> Floats:

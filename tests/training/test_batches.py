@@ -85,3 +85,9 @@ def test_an_unknown_law_is_refused():
         sequence(0, 0, 1, "cauchy")
     with pytest.raises(KeyError):
         pair(0, 0, 1, "cauchy")
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_outermost_words_give_finite_draws_of_opposite_sign(law):
+    least, most = LAWS[law](np.array([0, 2**64 - 1], dtype=np.uint64))
+    assert -np.inf < least == -most < 0
