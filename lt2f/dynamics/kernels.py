@@ -6,7 +6,8 @@ lane loop into packed arithmetic. The state of N lanes is one array of shape (RO
 multiple of BLOCK; the row numbers below are its only schema.
 
 Noise is a sequence, not a generator: `noise` holds one number x_t for each step of the whole run,
-the same for every lane, and a lane's AMPLITUDE scales it (`model.draw`).
+the same for every lane, and a lane's AMPLITUDE scales it (`model.draw`). Batches of prompts have
+two, (h_t, g_t), in shape (2, steps), and no amplitude.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import numpy as np
 from lt2f.dynamics.compiler import WIDE, fma, jit, part, widest_registers, workspace
 from lt2f.dynamics.model import (
     MULTIPLICATIVE,
+    PROMPTS,
     QUIET,
     TARGET,
     carried,
@@ -41,7 +43,8 @@ MU, U, V, U_LIFT, V_LIFT, AMPLITUDE, E, E_LIFT = range(8)
 PEAK, RISE, LAST, ESCAPED, MARK_U, MARK_V, MARK_E, MARK_STEP = range(8, 16)
 X, Y = 16, 17  # a tangent vector
 TRACKED_ROWS, ROWS = 16, 18  # how many `settle` and `measure` work on
-BARE_ROWS = V_LIFT + 1, E_LIFT + 1, AMPLITUDE + 1  # and `iterate`, under each model of noise
+# And `iterate`, under each model of noise.
+BARE_ROWS = V_LIFT + 1, E_LIFT + 1, AMPLITUDE + 1, V_LIFT + 1
 # Rows that exist only while a block is being worked on.
 SPAN_PEAK, SPAN_RISE, SPAN_U, SPAN_V, SPAN_E = range(ROWS, ROWS + 5)
 LOCAL_ROWS = ROWS + 5
@@ -70,6 +73,42 @@ def store(lanes, state, first, rows):  # type: ignore[no-untyped-def]
 
 
 @part
+def _silence(noise, start):  # type: ignore[no-untyped-def]
+    return noise
+
+
+@part
+def _since(noise, start):  # type: ignore[no-untyped-def]
+    return noise[start:]
+
+
+@part
+def _both_since(noise, start):  # type: ignore[no-untyped-def]
+    return noise[0, start:], noise[1, start:]
+
+
+@part
+def _nothing(draws, t):  # type: ignore[no-untyped-def]
+    return 0.0, 0.0
+
+
+@part
+def _number(draws, t):  # type: ignore[no-untyped-def]
+    return draws[t], 0.0
+
+
+@part
+def _numbers(draws, t):  # type: ignore[no-untyped-def]
+    h, g = draws[0][t], draws[1][t]
+    return h, h - g
+
+
+# The noise from some step on, and what `model.draw` takes of its step t, under each model.
+SINCE = _silence, _since, _since, _both_since
+NUMBERS = _nothing, _number, _number, _numbers
+
+
+@part
 def _lift(lanes, j, model):  # type: ignore[no-untyped-def]
     lanes[U, j], lanes[U_LIFT, j] = lifting(lanes[U, j], lanes[U_LIFT, j])
     lanes[V, j], lanes[V_LIFT, j] = lifting(lanes[V, j], lanes[V_LIFT, j])
@@ -78,11 +117,11 @@ def _lift(lanes, j, model):  # type: ignore[no-untyped-def]
 
 
 @part
-def advance(lanes, j, model, x):  # type: ignore[no-untyped-def]
+def advance(lanes, j, model, x, y):  # type: ignore[no-untyped-def]
     """Take one step of a lane; its residual before the step, and what carries it along."""
     u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
     e = carried(model, residual(u, v, mu), lanes[E, j])
-    r, h = draw(model, e, lanes[AMPLITUDE, j], x)
+    r, h = draw(model, e, mu, lanes[AMPLITUDE, j], x, y)
     factor = growth(u, v, mu, e, r, h)
     if model == MULTIPLICATIVE:
         lanes[E, j] = e * factor
@@ -101,12 +140,12 @@ def begin_span(lanes, j):  # type: ignore[no-untyped-def]
 def track(lanes, j, model, loss, excess, factor):  # type: ignore[no-untyped-def]
     """Note a step's loss, and by how much it exceeds the criterion of a rise.
 
-    Under multiplicative noise the step's own `factor` says whether it raises the loss, under target
-    noise the last loss does.
+    Under multiplicative noise the step's own `factor` says whether it raises the loss; where
+    batches disagree on the minimum the last loss does.
     """
     if model == MULTIPLICATIVE:
         excess = min(fma(factor, factor, -NOISE_RISE), loss - CONVERGED)
-    if model == TARGET:
+    if model in (TARGET, PROMPTS):
         last = lanes[LAST, j]
         excess = fma(-NOISE_RISE, last, loss) if last > CONVERGED else -np.inf
         lanes[LAST, j] = loss
@@ -162,6 +201,7 @@ def residuals(u, v, mu):  # type: ignore[no-untyped-def]
 def _make_iterate(model: int) -> Callable[..., None]:
     width, rows = TRACKED if model == MULTIPLICATIVE else BARE, BARE_ROWS[model]
     stretch = SPAN if model == MULTIPLICATIVE else STRETCH
+    since, numbers = SINCE[model], NUMBERS[model]
 
     @jit
     def iterate(state, steps, start, noise):  # type: ignore[no-untyped-def]
@@ -170,10 +210,11 @@ def _make_iterate(model: int) -> Callable[..., None]:
         for first in range(0, state.shape[1], width):
             fetch(state, first, lanes, rows)
             for span in range(0, steps, stretch):
-                for t in range(span, min(span + stretch, steps)):
-                    x = noise[start + t] if model != QUIET else 0.0
+                draws = since(noise, start + span)
+                for t in range(min(stretch, steps - span)):
+                    x, y = numbers(draws, t)
                     for j in range(width):
-                        advance(lanes, j, model, x)
+                        advance(lanes, j, model, x, y)
                 for j in range(width):
                     _lift(lanes, j, model)
             store(lanes, state, first, rows)
@@ -182,6 +223,8 @@ def _make_iterate(model: int) -> Callable[..., None]:
 
 
 def _make_settle(model: int) -> Callable[..., None]:
+    since, numbers = SINCE[model], NUMBERS[model]
+
     @jit
     def settle(state, steps, start, noise):  # type: ignore[no-untyped-def]
         widest_registers()
@@ -191,12 +234,12 @@ def _make_settle(model: int) -> Callable[..., None]:
             for span in range(0, steps, SPAN):
                 for j in range(TRACKED):
                     begin_span(lanes, j)
-                draws = noise[start + span :]
+                draws = since(noise, start + span)
                 for t in range(min(SPAN, steps - span)):
-                    x = draws[t] if model != QUIET else 0.0
+                    x, y = numbers(draws, t)
                     for j in range(TRACKED):
                         n = half_norm(lanes[U, j], lanes[V, j])
-                        e, factor = advance(lanes, j, model, x)
+                        e, factor = advance(lanes, j, model, x, y)
                         rise = loss_rise(e, e + lanes[MU, j], n)
                         track(lanes, j, model, e * e, rise, factor)
                 for j in range(TRACKED):
@@ -209,9 +252,11 @@ def _make_settle(model: int) -> Callable[..., None]:
 
 
 def _make_moment(model: int) -> Callable[..., None]:
+    since, numbers = SINCE[model], NUMBERS[model]
+
     @jit
     def moment(state, total, noise, out):  # type: ignore[no-untyped-def]
-        lane = workspace(LOCAL_ROWS, 1)
+        lane, draws = workspace(LOCAL_ROWS, 1), since(noise, 0)
         for j in range(state.shape[1]):
             start = int(state[MARK_STEP, j])  # -1: the loss was never above the converged one
             lane[U, 0], lane[V, 0], lane[E, 0] = (
@@ -224,7 +269,8 @@ def _make_moment(model: int) -> Callable[..., None]:
             for t in range(start, min(start + SPAN, total) if start >= 0 else start):
                 if escaped and not 2.0 * half_norm(lane[U, 0], lane[V, 0]) <= ESCAPE_SQUARED:
                     break
-                e, _ = advance(lane, 0, model, noise[t] if model != QUIET else 0.0)
+                x, y = numbers(draws, t)
+                e, _ = advance(lane, 0, model, x, y)
                 if escaped or e * e > CONVERGED:
                     found = t + 1
             out[j] = found
@@ -233,7 +279,7 @@ def _make_moment(model: int) -> Callable[..., None]:
 
 
 def _make_record(model: int) -> Callable[..., None]:
-    rows = BARE_ROWS[model]
+    rows, since, numbers = BARE_ROWS[model], SINCE[model], NUMBERS[model]
 
     @jit
     def record(state, start, noise, out):  # type: ignore[no-untyped-def]
@@ -243,11 +289,11 @@ def _make_record(model: int) -> Callable[..., None]:
             fetch(state, first, lanes, rows)
             for span in range(0, out.shape[1], SPAN):
                 length = min(SPAN, out.shape[1] - span)
-                draws = noise[start + span :]
+                draws = since(noise, start + span)
                 for t in range(length):
-                    x = draws[t] if model != QUIET else 0.0
+                    x, y = numbers(draws, t)
                     for j in range(BARE):
-                        page[t, j], _ = advance(lanes, j, model, x)
+                        page[t, j], _ = advance(lanes, j, model, x, y)
                 for j in range(BARE):
                     _lift(lanes, j, model)
                     samples = out[first + j, span : span + length]
@@ -258,8 +304,8 @@ def _make_record(model: int) -> Callable[..., None]:
     return record
 
 
-# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE and TARGET.
+# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE, TARGET and PROMPTS.
 ITERATE, SETTLE, MOMENT, RECORD = (
-    tuple(make(model) for model in (QUIET, MULTIPLICATIVE, TARGET))
+    tuple(make(model) for model in (QUIET, MULTIPLICATIVE, TARGET, PROMPTS))
     for make in (_make_iterate, _make_settle, _make_moment, _make_record)
 )

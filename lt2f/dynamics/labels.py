@@ -6,8 +6,6 @@ standard errors above zero, under noise one as far below. What no rung decides i
 many cells share one mu > 1, what mu alone says stands in for a run of each (`attractors`).
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from lt2f.dynamics import attractors, cycles, kernels, theory
@@ -60,7 +58,8 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
     state = survey.state
     e, s = residual_and_norm(state)
     escaped = state[kernels.ESCAPED] > 0.0
-    collapsed = ~escaped & (s < ORIGIN) & _origin_attracts(state, noise)
+    collapsed = ~escaped & (s < ORIGIN)
+    collapsed[collapsed] = _origin_attracts(state[kernels.MU, collapsed], noise.of(collapsed))
     converged = ~escaped & ~collapsed & _is_converged(state, schedule, noise)
     # On e = 0 at a minimum that is not stable a run stands still by rounding: no rung holds.
     still = (noise.index == QUIET) & (e * e <= kernels.CONVERGED)
@@ -95,11 +94,12 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
     return Verdict(regime, decided_by, converged, cycle)
 
 
-def _origin_attracts(state: Floats, noise: Noise) -> Mask:
+def _origin_attracts(mu: Floats, noise: Noise) -> Mask:
     """Whether orbits near the origin stay: always without noise, for only U = 0 leads there."""
     if noise.index == QUIET:
-        return np.ones(state.shape[1], dtype=bool)
-    return np.maximum(*origin_exponents(state[kernels.MU], noise)) < 0.0
+        return np.ones(mu.shape, dtype=bool)
+    exponents, errors = origin_exponents(mu, noise)
+    return np.asarray((exponents + SIGNIFICANT * errors < 0.0).all(axis=0))
 
 
 def _is_converged(state: Floats, schedule: Schedule, noise: Noise) -> Mask:
@@ -115,8 +115,7 @@ def _is_converged(state: Floats, schedule: Schedule, noise: Noise) -> Mask:
     settled = (e * e <= kernels.CONVERGED) & (noise.index == MULTIPLICATIVE)
     settled &= quiet_since <= schedule.total - schedule.measure // WINDOW
     stable = np.zeros_like(settled)
-    chosen = replace(noise, amplitude=noise.amplitude[settled])
-    stable[settled] = minimum_exponent(s[settled], chosen) < 0.0
+    stable[settled] = minimum_exponent(s[settled], noise.of(settled)) < 0.0
     return stable
 
 

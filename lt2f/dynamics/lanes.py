@@ -1,11 +1,12 @@
 """The state of many lanes as an array, and the noise that they share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.kernels import (
     AMPLITUDE,
     BLOCK,
@@ -23,16 +24,17 @@ from lt2f.dynamics.kernels import (
     Y,
     residuals,
 )
-from lt2f.dynamics.model import CARRIED, FACTORS, MULTIPLICATIVE, QUIET, TARGET
+from lt2f.dynamics.model import CARRIED, FACTORS, MULTIPLICATIVE, PROMPTS, QUIET, TARGET
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
-Model = Literal["none", "multiplicative", "target", "factors"]
+Model = Literal["none", "multiplicative", "target", "prompts", "factors"]
 
 INDEX: dict[Model, int] = {
-    "none": QUIET, "multiplicative": MULTIPLICATIVE, "target": TARGET, "factors": FACTORS,
+    "none": QUIET, "multiplicative": MULTIPLICATIVE, "target": TARGET, "prompts": PROMPTS,
+    "factors": FACTORS,
 }  # fmt: skip
 Law = Literal["two_point", "uniform", "normal"]
 
@@ -46,10 +48,12 @@ class Noise:
     `sequence` has one number for each step, shape (steps,), the same for all cells; `amplitude`,
     shape (N,), is the standard deviation of the multiplier h or of the target m in each. Where each
     factor has a multiplier of its own there are two numbers for each step, shape (2, steps).
+    Batches of prompts have two as well, h and g of mean 1 (`model.draw`); their law is a
+    `BatchLaw`, and no amplitude scales them.
     """
 
     model: Model
-    law: Law
+    law: Law | BatchLaw
     sequence: Floats
     amplitude: Floats
 
@@ -57,6 +61,12 @@ class Noise:
     def index(self) -> int:
         """Place of this model in the tables of kernels."""
         return INDEX[self.model]
+
+    def of(self, some: Mask) -> "Noise":
+        """Return the noise of some of the cells; what is silent has one amplitude for all."""
+        if self.index == QUIET:
+            return self
+        return replace(self, amplitude=self.amplitude[some])
 
 
 SILENCE = Noise("none", "two_point", np.zeros(1), np.zeros(1))

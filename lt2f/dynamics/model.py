@@ -16,7 +16,7 @@ from lt2f.dynamics.compiler import double, fma, part, pattern
 TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**300
 CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
 # Models of noise.
-QUIET, MULTIPLICATIVE, TARGET, FACTORS = range(4)  # the last one is for `asymmetric` alone
+QUIET, MULTIPLICATIVE, TARGET, PROMPTS, FACTORS = range(5)  # the last: for `asymmetric` alone
 LOG_STRIDE, LOG_2 = 207.94415416798358, 0.6931471805599453  # log(2**300), log(2)
 UNITS = 0x4330000000000000  # bits of 2**52
 
@@ -34,17 +34,22 @@ def half_norm(u: float, v: float) -> float:
 
 
 @part
-def draw(model: int, e: float, amplitude: float, x: float) -> tuple[float, float]:
-    """Residual r that a step uses, and its multiplier h, under one number x of the noise.
+def draw(
+    model: int, e: float, mu: float, amplitude: float, x: float, y: float
+) -> tuple[float, float]:
+    """Residual r that a step uses, and its multiplier h, under the numbers x, y of the noise.
 
     Multiplicative: h = 1 + amplitude x and r = h e. Target: the target mu + amplitude x is
-    learned, so r = e - amplitude x and h = 1.
+    learned, so r = e - amplitude x and h = 1. Prompts: h = x and y = h - g, and r = h ab - mu g as
+    h e + mu (h - g), which has the bits of h e where the prompts of a batch agree.
     """
     if model == MULTIPLICATIVE:
         h = fma(amplitude, x, 1.0)
         return h * e, h
     if model == TARGET:
         return fma(-amplitude, x, e), 1.0
+    if model == PROMPTS:
+        return fma(x, e, mu * y), x
     return e, 1.0
 
 

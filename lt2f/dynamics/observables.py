@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.dynamics import cycles, kernels, noise_theory, theory
+from lt2f.dynamics import batch_theory, cycles, kernels, noise_theory, theory
+from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Branch, Regime
 from lt2f.dynamics.lanes import Floats, Mask, Noise, factors, residual_and_norm
 from lt2f.dynamics.model import QUIET, TARGET
@@ -53,17 +54,26 @@ def reached_weights(state: Floats) -> Floats:
 
 def minimum_exponent(s: Floats, noise: Noise) -> Floats:
     """Exponent E log|1 - hS| of a minimum of sharpness S, in nats per step."""
+    if isinstance(noise.law, BatchLaw):
+        return batch_theory.almost_sure_exponent(s, noise.law)[0]
     if noise.index == QUIET:
         return np.log(np.abs(1.0 - s))
     return noise_theory.almost_sure_exponent(s, noise.amplitude, noise.law)
 
 
 def origin_exponents(mu: Floats, noise: Noise) -> tuple[Floats, Floats]:
-    """Exponents E log|1 + m| and E log|1 - m| of the origin, in nats per step."""
+    """Exponents E log|1 + m| and E log|1 - m| of the origin, and their standard errors.
+
+    In nats per step, both of shape (2, N); an error is zero where the law of m is known.
+    """
+    if isinstance(noise.law, BatchLaw):
+        return batch_theory.origin_exponents(mu, noise.law)
     if noise.index == QUIET:
-        return np.log(1.0 + mu), np.log(np.abs(1.0 - mu))
-    spread = noise.amplitude if noise.index == TARGET else mu * noise.amplitude
-    return noise_theory.origin_exponents(mu, spread, noise.law)
+        exponents = np.stack([np.log(1.0 + mu), np.log(np.abs(1.0 - mu))])
+    else:
+        spread = noise.amplitude if noise.index == TARGET else mu * noise.amplitude
+        exponents = np.stack(noise_theory.origin_exponents(mu, spread, noise.law))
+    return exponents, np.zeros_like(exponents)
 
 
 def observe(
@@ -101,9 +111,11 @@ def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
     mu, s = survey.state[kernels.MU], reached_sharpness(survey.state)
     nothing, zero = np.full_like(mu, np.nan), np.zeros_like(mu)
     collapsed = verdict.regime == Regime.COLLAPSED
-    at_rest, at_origin = nothing.copy(), np.full((2, mu.size), np.nan)
+    at_rest, (at_origin, off_origin) = nothing.copy(), np.full((2, 2, mu.size), np.nan)
     at_rest[verdict.converged] = minimum_exponent(s, noise)[verdict.converged]
-    at_origin[:, collapsed] = np.array(origin_exponents(mu, noise))[:, collapsed]
+    at_origin[:, collapsed], off_origin[:, collapsed] = origin_exponents(
+        mu[collapsed], noise.of(collapsed)
+    )
     conditions = [
         verdict.regime == Regime.DIVERGENT,
         collapsed,
@@ -119,9 +131,11 @@ def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
         )
     )
     rounding = EPSILON * np.where(verdict.converged, 1.0 + 1.0 / np.abs(1.0 - s), 1.0)
+    off = np.maximum(off_origin, rounding)
     errors = [
-        np.select(conditions, [nothing, rounding, rounding, verdict.cycle[row]], measured)
-        for row, measured in zip(
+        np.select(conditions, [nothing, origin, rounding, verdict.cycle[row]], measured)
+        for origin, row, measured in zip(
+            (off[0], off[1], off[1]),
             (cycles.FIRST_ERROR, cycles.SECOND_ERROR, cycles.TRANSVERSE_ERROR),
             survey.errors,
             strict=False,

@@ -16,7 +16,9 @@ from lt2f.dynamics.kernels import (
     AMPLITUDE,
     LOCAL_ROWS,
     MU,
+    NUMBERS,
     ROWS,
+    SINCE,
     SPAN,
     V_LIFT,
     U,
@@ -35,6 +37,7 @@ from lt2f.dynamics.model import (
     LOG_2,
     LOG_STRIDE,
     MULTIPLICATIVE,
+    PROMPTS,
     QUIET,
     TARGET,
     determinant,
@@ -177,11 +180,11 @@ def _rescale(lanes, j):  # type: ignore[no-untyped-def]
 
 
 @part
-def _step(lanes, j, model, weights, x):  # type: ignore[no-untyped-def]
+def _step(lanes, j, model, weights, x, y):  # type: ignore[no-untyped-def]
     u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
     n = half_norm(u, v)
-    e, factor = advance(lanes, j, model, x)
-    r, h = draw(model, e, lanes[AMPLITUDE, j], x)
+    e, factor = advance(lanes, j, model, x, y)
+    r, h = draw(model, e, mu, lanes[AMPLITUDE, j], x, y)
     lanes[X, j], lanes[Y, j] = tangent(u, v, lanes[X, j], lanes[Y, j], r, h)
     lanes[DET, j] *= determinant(r, h * (e + mu), h * n)
     lanes[SUM_N, j] += n
@@ -193,6 +196,8 @@ def _step(lanes, j, model, weights, x):  # type: ignore[no-untyped-def]
 
 
 def _make_measure(model: int, weights: bool = True) -> Callable[..., None]:
+    since, numbers = SINCE[model], NUMBERS[model]
+
     @jit
     def measure(state, edges, noise, kept):  # type: ignore[no-untyped-def]
         """Run lanes from step edges[0] to edges[-1], with a block between every two edges.
@@ -214,11 +219,11 @@ def _make_measure(model: int, weights: bool = True) -> Callable[..., None]:
                     for j in range(BATCH):
                         begin_span(lanes, j)
                     for some in range(0, BATCH, WIDTH):
-                        draws = noise[span:]
+                        draws = since(noise, span)
                         for t in range(min(SPAN, end - span)):
-                            x = draws[t] if model != QUIET else 0.0
+                            x, y = numbers(draws, t)
                             for j in range(some, some + WIDTH):
-                                _step(lanes, j, model, weights, x)
+                                _step(lanes, j, model, weights, x, y)
                     for j in range(BATCH):
                         end_span(lanes, j, float(span))
                         _rescale(lanes, j)
@@ -238,10 +243,11 @@ def _make_measure(model: int, weights: bool = True) -> Callable[..., None]:
     return measure
 
 
-# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE and TARGET. Under noise the
-# sums of the weights are one too many for the registers, a sixth of all time: they can be left out.
-MEASURE = tuple(_make_measure(model) for model in (QUIET, MULTIPLICATIVE, TARGET))
+# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE, TARGET and PROMPTS. Under
+# noise the sums of the weights are one too many for the registers, a sixth of all time: they can be
+# left out.
+MEASURE = tuple(_make_measure(model) for model in (QUIET, MULTIPLICATIVE, TARGET, PROMPTS))
 WEIGHTLESS = (
     MEASURE[QUIET],
-    *(_make_measure(model, weights=False) for model in (MULTIPLICATIVE, TARGET)),
+    *(_make_measure(model, weights=False) for model in (MULTIPLICATIVE, TARGET, PROMPTS)),
 )
