@@ -112,7 +112,8 @@ def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
     nothing, zero = np.full_like(mu, np.nan), np.zeros_like(mu)
     collapsed = verdict.regime == Regime.COLLAPSED
     at_rest, (at_origin, off_origin) = nothing.copy(), np.full((2, 2, mu.size), np.nan)
-    at_rest[verdict.converged] = minimum_exponent(s, noise)[verdict.converged]
+    rests = verdict.converged
+    at_rest[rests] = minimum_exponent(s[rests], noise.of(rests))
     at_origin[:, collapsed], off_origin[:, collapsed] = origin_exponents(
         mu[collapsed], noise.of(collapsed)
     )

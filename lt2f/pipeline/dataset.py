@@ -43,6 +43,9 @@ _SUMMARY = {
     "random multiplier h of mean 1 at each step and standard deviation noise.",
     "target": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = ab - m, with a random target m "
     "of mean mu at each step and standard deviation noise.",
+    "prompts": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = h ab - mu g, on batches of "
+    "Gaussian prompts from a pool, with h and g the batch's means of c^2 and c y over the pool's; "
+    "mu = step size * |mean of c y|.",
     "factors": "Mini-batch descent (a, b) -> (a - h e b, b - k e a), e = ab - mu, with independent "
     "random multipliers h and k of mean 1 at each step and standard deviation noise.",
 }
@@ -284,6 +287,8 @@ def _attributes(plan: "Plan", content: str) -> dict[str, Any]:
         mode="json", by_alias=True, exclude_defaults=True, exclude={"tile"}
     )
     settings = {"study": plan.study, "seed": plan.seed, "sweeps": {plan.name: sweep}}
+    pool = plan.prompt_covariance
+    known = {} if pool is None else {"prompt_covariance": pool}  # of (h, g): hh, hg, gg
     return {
         "Conventions": "CF-1.11",
         "title": f"{kinds[plan.task.kind]} of a two-factor linear transformer at large step sizes",
@@ -298,4 +303,5 @@ def _attributes(plan: "Plan", content: str) -> dict[str, Any]:
         "seed": np.uint64(plan.seed),
         "code_sha256": plan.code,
         "content_sha256": content,
+        **known,
     }

@@ -1,7 +1,8 @@
 """Kinds of sweep: what is computed in each cell of a grid, and the rules that make it well posed.
 
 Every coordinate of a cell is once an axis or once fixed: mu; the start, as imbalance and product or
-as a and b, perhaps with a perturbation of b; and, where the steps are noisy, noise and realization.
+as a and b, perhaps with a perturbation of b; and, where the steps are noisy, realization and noise
+or, where prompts are drawn from a pool, batch_size.
 """
 
 import hashlib
@@ -22,7 +23,18 @@ Positive = Annotated[int, Field(ge=1), whole]
 Steps = Annotated[int, Field(ge=1, le=MAX_STEPS), whole]
 Transient = Annotated[int, Field(ge=0, le=MAX_STEPS), whole]
 
-Coordinate = Literal["mu", "imbalance", "product", "a", "b", "noise", "realization", "perturbation"]
+Coordinate = Literal[
+    "mu",
+    "imbalance",
+    "product",
+    "a",
+    "b",
+    "noise",
+    "realization",
+    "perturbation",
+    "batch_size",
+]
+WHOLE = frozenset({"realization", "batch_size"})  # coordinates that are integers
 Recordable = Literal[
     "regime",
     "decided_by",
@@ -59,6 +71,25 @@ class Noisy(Model):
     law: Literal["two_point", "uniform", "normal"] = "two_point"
 
 
+MAX_SIDE, MAX_POOL = 2**12, 2**16  # of a prompt, and prompts in a pool or in a batch
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE), whole]
+
+
+class Prompts(Model):
+    """Mini-batches of prompts from a pool: batch_size of them, drawn afresh at every step.
+
+    A prompt is `context` Gaussian inputs in `dimension` with labels by a random linear rule, plus
+    noise of standard deviation `label_noise`; without `replacement` no batch has a prompt twice.
+    """
+
+    model: Literal["prompts"]
+    dimension: Side
+    context: Side
+    pool_size: Annotated[int, Field(ge=1, le=MAX_POOL), whole]
+    label_noise: Annotated[float, Field(ge=0)] = 0.0
+    replacement: bool = True
+
+
 class MapIterations(Model):
     """Steps discarded, steps measured, and the longest cycle looked for."""
 
@@ -91,7 +122,9 @@ class Sweep(Model):
 
     axes: Annotated[dict[Coordinate, AnyAxis], Field(min_length=1)]
     fixed: dict[Coordinate, float] = Field(default_factory=dict)
-    noise: Annotated[Noiseless | Noisy, Field(discriminator="model")] = Noiseless(model="none")
+    noise: Annotated[Noiseless | Noisy | Prompts, Field(discriminator="model")] = Noiseless(
+        model="none"
+    )
     shortcuts: bool = True
     tile: dict[Coordinate, Positive] = Field(default_factory=dict)
 
@@ -106,9 +139,9 @@ class Sweep(Model):
         return self.noise.model != "none"
 
     def coordinates(self) -> dict[str, NDArray[Any]]:
-        """Compute the values along each axis, in order: int64 for realization, else float64."""
+        """Compute the values along each axis, in order: int64 for what is WHOLE, else float64."""
         return {
-            name: axis.values().astype(np.int64 if name == "realization" else np.float64)
+            name: axis.values().astype(np.int64 if name in WHOLE else np.float64)
             for name, axis in self.axes.items()
         }
 
@@ -117,7 +150,7 @@ class Sweep(Model):
         unsaid = self.has_realizations and "realization" not in self.axes
         values: dict[str, float] = {"realization": 0} if unsaid else {}
         for name, value in self.fixed.items():
-            values[name] = int(value) if name == "realization" else value + 0.0  # never −0.0
+            values[name] = int(value) if name in WHOLE else value + 0.0  # never −0.0
         return values
 
     def identity(self) -> dict[str, Any]:
@@ -164,13 +197,21 @@ class Sweep(Model):
 
     @model_validator(mode="after")
     def _noise_has_a_model(self) -> Self:
-        given = [name for name in ("noise", "realization") if name in {**self.axes, **self.fixed}]
-        if self.noise.model == "none" and given:
+        model, everything = self.noise.model, {**self.axes, **self.fixed}
+        given = [name for name in ("noise", "realization") if name in everything]
+        if model == "none" and given:
             reason = "needs noise.model to be multiplicative, target or factors, it is none"
             raise refusal(reason, *self._place(given[0]))
-        if self.noise.model != "none" and "noise" not in given:
-            reason = f"missing, noise.model {self.noise.model} needs it, an axis or fixed"
-            raise refusal(reason, "axes", "noise")
+        needed, other = ("noise", "batch_size") if model != "prompts" else ("batch_size", "noise")
+        if other == "batch_size" and other in everything:
+            reason = f"needs noise.model to be prompts, it is {model}"
+            raise refusal(reason, *self._place(other))
+        if other == "noise" and other in everything:
+            reason = "is not for noise.model prompts, whose noise follows from batch_size"
+            raise refusal(reason, *self._place(other))
+        if model != "none" and needed not in everything:
+            reason = f"missing, noise.model {model} needs it, an axis or fixed"
+            raise refusal(reason, "axes", needed)
         return self
 
     @model_validator(mode="after")
@@ -199,6 +240,20 @@ class Sweep(Model):
             raise refusal("should be integers up to 2**53", *self._place("realization"))
         return self
 
+    @model_validator(mode="after")
+    def _batches_can_be_drawn(self) -> Self:
+        if not isinstance(self.noise, Prompts):
+            return self
+        axis, fixed = self.axes.get("batch_size"), self.fixed.get("batch_size")
+        sizes = axis.values() if axis else np.array([fixed])
+        if (sizes != np.floor(sizes)).any() or sizes[0] < 1 or sizes[-1] > MAX_POOL:
+            reason = f"should be integers from 1 to {MAX_POOL}"
+            raise refusal(reason, *self._place("batch_size"))
+        if not self.noise.replacement and sizes[-1] > self.noise.pool_size:
+            reason = f"should be at most noise.pool_size, {self.noise.pool_size}, for"
+            raise refusal(f"{reason} noise.replacement is false", *self._place("batch_size"))
+        return self
+
 
 def _with_always(names: tuple[Recordable, ...]) -> tuple[Recordable, ...]:
     return tuple(name for name in RECORDABLE if name in names or name in ALWAYS)
@@ -222,10 +277,8 @@ class MapSweep(Sweep):
     @model_validator(mode="after")
     def _labels_need_a_theory(self) -> Self:
         if self.noise.model == "factors":  # its exponents are those of random matrix products
-            reason = (
-                "has no labels for a map, should be multiplicative or target, or the kind orbit"
-            )
-            raise refusal(f"{reason} or trajectory", "noise", "model")
+            reason = "has no labels for a map, should be multiplicative, target or prompts, or the"
+            raise refusal(f"{reason} kind orbit or trajectory", "noise", "model")
         return self
 
     @model_validator(mode="after")

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.pipeline import solve
 from lt2f.pipeline.identity import code_sha256, sha256_of
-from lt2f.pipeline.kinds import EllipseSweep, Noisy
+from lt2f.pipeline.kinds import EllipseSweep, Noisy, Prompts
 from lt2f.pipeline.settings import AnySweep, MapSweep, OrbitSweep, Settings
 
 CHUNK_STEPS = 2**31  # map steps of a chunk: a second or two where each of them is run and measured
@@ -87,10 +88,19 @@ class Plan:
             shortcuts=self.sweep.shortcuts,
             noise=noise.model,
             law=noise.law if isinstance(noise, Noisy) else "two_point",
+            pool=noise.model_dump(exclude={"model"}) if isinstance(noise, Prompts) else None,
             seed=self.seed if self.sweep.has_realizations else 0,
             count=self.sweep.count if isinstance(self.sweep, MapSweep) else None,
             infer=isinstance(self.sweep, MapSweep) and not STARTS.isdisjoint(self.sweep.axes),
         )
+
+    @cached_property
+    def prompt_covariance(self) -> NDArray[np.float64] | None:
+        """Var h, Cov(h, g) and Var g of batches of one prompt, where prompts are drawn."""
+        if self.task.pool is None:
+            return None
+        h, g = solve.pool_multipliers(self.task.seed, self.task.pool) - 1.0
+        return np.array([np.mean(h * h), np.mean(h * g), np.mean(g * g)])
 
     def _record(self) -> tuple[str, ...]:
         if isinstance(self.sweep, MapSweep):

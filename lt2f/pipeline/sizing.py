@@ -15,6 +15,7 @@ from lt2f.pipeline.solve import PATHS, starts
 # Map steps per second of one core, of the order measured on AVX-512 (`lt2f bench`); AVX2 does half.
 SETTLE_RATE, MEASURE_RATE, BARE_RATE = 3.5e9, 1.6e9, 1e10
 NOISE_COST = 1.5  # how much dearer a step is under noise
+PROMPT_COST = 3e-8  # seconds that it takes to draw one prompt of a batch
 SETTLED_EARLY = 1000  # steps until a cell that a theorem decides has ended, typically
 CELL_COST = 4e-6  # seconds that a cell takes beside its steps: labels, files, assembly
 BYTE_COST = 1e-8  # seconds that a byte of samples takes, in chunk and dataset
@@ -48,10 +49,11 @@ def seconds(sweep: Plan) -> float:
     if task.kind == "ellipse":
         return cells * sweep.steps * ANGLE_COST / MEASURE_RATE
     if task.kind != "map":
-        return cells * sweep.steps / BARE_RATE + size(sweep) * BYTE_COST
+        samples = size(sweep) * BYTE_COST
+        return cells * sweep.steps / BARE_RATE + samples + PROMPT_COST * prompts_drawn(sweep)
     run = lengths["transient"] / SETTLE_RATE + lengths["measure"] / MEASURE_RATE
     if task.noise != "none":
-        return cells * (run * NOISE_COST + CELL_COST)
+        return cells * (run * NOISE_COST + CELL_COST) + PROMPT_COST * prompts_drawn(sweep)
     early, inferred = decided_early(sweep), decided_by_mu(sweep)
     known = 0.0 if PATHS.isdisjoint(task.record) else sweep.steps / SETTLE_RATE
     known = inferred * known + early * min(SETTLED_EARLY, sweep.steps) / SETTLE_RATE
@@ -61,6 +63,14 @@ def seconds(sweep: Plan) -> float:
 def size(sweep: Plan) -> int:
     """Bytes of a sweep's dataset; about as much again stays in the chunk store."""
     return dataset.cell_bytes(sweep) * math.prod(sweep.dims.values())
+
+
+def prompts_drawn(sweep: Plan) -> float:
+    """Count the prompts in the batches of all realizations."""
+    if sweep.task.pool is None:
+        return 0.0
+    given = {name: np.atleast_1d(x) for name, x in (sweep.axes | sweep.sweep.scalars()).items()}
+    return float(given["batch_size"].sum() * given["realization"].size * sweep.steps)
 
 
 def decided_early(sweep: Plan) -> float:
@@ -89,7 +99,7 @@ def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
     chunks = np.prod([len(cuts) for cuts in sweep.cuts()], dtype=np.int64)
     tile = np.prod([min(n, s) for n, s in zip(sweep.shape, sweep.tile().values(), strict=True)])
     # a realization is held whole
-    noise = {"none": 0, "factors": 16}.get(sweep.task.noise, 8) * sweep.steps
+    noise = {"none": 0, "factors": 16, "prompts": 16}.get(sweep.task.noise, 8) * sweep.steps
     paths = 1 if sweep.task.kind == "map" else len(sweep.task.record)
     memory = BASE_BYTES + float(tile) * (BYTES_PER_CELL + 8 * sweep.samples * paths) + noise
     return (

@@ -6,16 +6,20 @@ cell's result depends on its coordinates, the task and this code alone.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.dynamics import ellipse, labels, orbits, theory
+from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise
 from lt2f.dynamics.survey import Schedule
 from lt2f.training import batches
+from lt2f.training.prompt_batches import Batches, multipliers
+from lt2f.training.prompts import gaussian_prompt
 
 LAYOUT = 2  # of chunk contents; a new number makes every older chunk foreign
 Arrays = Mapping[str, NDArray[Any]]
@@ -45,6 +49,7 @@ class Task:
     noise: Model
     law: Law
     seed: int
+    pool: Mapping[str, Any] | None = None  # of prompts, from which mini-batches are drawn
     count: str | None = None  # the axis over which regimes are counted
     infer: bool = False  # whether cells that differ in their start alone share an attractor
 
@@ -107,6 +112,9 @@ def _realizations(task: Task, cells: Arrays) -> Iterator[tuple[Mask, Arrays, Noi
 
     Cells whose noise is zero come first and together: they are cells without noise, to the bit.
     """
+    if task.pool is not None:
+        yield from _batches_of_prompts(task, task.pool, cells)
+        return
     amplitude = np.zeros(cells["mu"].size) if task.noise == "none" else cells["noise"]
     if not amplitude.all():
         where = amplitude == 0.0
@@ -118,6 +126,40 @@ def _realizations(task: Task, cells: Arrays) -> Iterator[tuple[Mask, Arrays, Noi
             draw = batches.pair if task.noise == "factors" else batches.sequence
             sequence = draw(task.seed, int(k), task.steps, task.law)
             yield where, part, Noise(task.noise, task.law, sequence, part["noise"])
+
+
+def _batches_of_prompts(
+    task: Task, pool: Mapping[str, Any], cells: Arrays
+) -> Iterator[tuple[Mask, Arrays, Noise]]:
+    """Yield the cells of one batch size and realization at a time; whole pools come first."""
+    drawn = {
+        int(size): _batches(task.seed, int(size), tuple(sorted(pool.items())))
+        for size in np.unique(cells["batch_size"])
+    }
+    silent = np.isin(cells["batch_size"], [n for n, (some, _) in drawn.items() if some.is_silent])
+    if silent.any():
+        yield silent, {name: values[silent] for name, values in cells.items()}, SILENCE
+    for size, (some, law) in drawn.items():
+        for k in np.unique(cells["realization"]) if not some.is_silent else ():
+            where = (cells["batch_size"] == size) & (cells["realization"] == k)
+            part = {name: values[where] for name, values in cells.items()}
+            sequence = some.sequence(task.seed, int(k), task.steps)
+            yield where, part, Noise("prompts", law, sequence, np.zeros(part["mu"].size))
+
+
+@lru_cache(maxsize=64)  # chunks and realizations share them
+def _batches(seed: int, size: int, pool: tuple[tuple[str, Any], ...]) -> tuple[Batches, BatchLaw]:
+    """Batches from a pool that is described as in the settings, and their law."""
+    told = dict(pool)
+    some = Batches(pool_multipliers(seed, told), size, told["replacement"])
+    values, weights, exact = some.law(seed)
+    return some, BatchLaw(values[0], values[1], weights, exact)
+
+
+def pool_multipliers(seed: int, pool: Mapping[str, Any]) -> Floats:
+    """Return `prompt_batches.multipliers` of a pool of Gaussian prompts."""
+    told = {name: pool[name] for name in ("dimension", "context", "label_noise")}
+    return multipliers(gaussian_prompt(seed, k, **told) for k in range(pool["pool_size"]))
 
 
 def _joined(

@@ -50,6 +50,7 @@ _COORDINATES = {
     "b": ("second factor of the start", ""),
     "perturbation": ("displacement of the start in b", "the start is (a, b + perturbation)"),
     "noise": ("standard deviation of the noise", "of the multipliers h, or of the target m"),
+    "batch_size": ("prompts in a mini-batch", "drawn afresh from the pool at every step"),
     "realization": (
         "realization of what is random",
         "one mini-batch order, or one start angle on the ellipse, the same for every cell",
@@ -60,7 +61,7 @@ _COORDINATES = {
     "sample": ("step after the transient", ""),
     "step": ("step of gradient descent", ""),
 }
-_WHOLE = ("realization", "outcome", "exponent", "weight", "sample", "step")
+_WHOLE = ("batch_size", "realization", "outcome", "exponent", "weight", "sample", "step")
 COORDINATES = {
     name: Variable(
         "i8" if name in _WHOLE else "f8",

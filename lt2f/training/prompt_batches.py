@@ -15,7 +15,7 @@ function of (seed, realization, pool, batch size, step) alone.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations, combinations_with_replacement
 
@@ -34,7 +34,7 @@ SAMPLED = 2**64 - 1  # the realization of that sample, which no sweep reaches
 DEGENERATE = 1e-9  # |E c y| below this share of its bound sqrt(E c^2 E y^2) is rounding at large
 
 
-def multipliers(prompts: Sequence[Prompt]) -> Floats:
+def multipliers(prompts: Iterable[Prompt]) -> Floats:
     """Return c^2/E c^2 and c y/E c y of each prompt of a pool, shape (2, n); their means are 1.
 
     Raises
@@ -42,8 +42,8 @@ def multipliers(prompts: Sequence[Prompt]) -> Floats:
     ValueError
         If E c y is zero but for rounding: the pool then has no minimum but zero weights.
     """
-    c = np.array([p.query @ (p.labels @ p.context) / p.labels.size for p in prompts])
-    y = np.array([p.target for p in prompts])
+    pairs = [(p.query @ (p.labels @ p.context) / p.labels.size, p.target) for p in prompts]
+    c, y = np.array(pairs).T
     squares, products = c * c, c * y
     bound = math.sqrt(squares.mean() * (y * y).mean())
     if not abs(products.mean()) > DEGENERATE * bound:

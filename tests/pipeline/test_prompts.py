@@ -1,0 +1,174 @@
+"""Sweeps over the size of mini-batches of prompts: settings, datasets, and whole pools."""
+
+import json
+
+import numpy as np
+import pytest
+
+import lt2f
+from lt2f.pipeline import sizing
+from lt2f.pipeline.plan import plan
+from lt2f.pipeline.settings import SettingsError, parse
+from lt2f.training.prompt_batches import Batches, multipliers
+from lt2f.training.prompts import pool
+
+POOL = {"model": "prompts", "dimension": 3, "context": 4, "pool_size": 6}
+ONCE = POOL | {"replacement": False}
+START = {"imbalance": 0.3, "product": 0.1}
+AXES = {
+    "mu": {"values": [0.1, 0.3]},
+    "batch_size": {"values": [1, 3, 6]},
+    "realization": {"num": 2},
+}
+
+
+def study(**sweep):
+    base = {
+        "axes": AXES,
+        "fixed": START,
+        "noise": ONCE,
+        "iterations": {"transient": 64, "measure": 64},
+    }
+    return {"study": "s", "seed": 7, "sweeps": {"it": base | sweep}}
+
+
+def complaint(**sweep):
+    with pytest.raises(SettingsError) as caught:
+        parse(study(**sweep))
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def without(name):
+    return {key: axis for key, axis in AXES.items() if key != name}
+
+
+def test_little_need_be_said():
+    noise = parse(study(noise=POOL)).sweeps["it"].noise
+    assert (noise.label_noise, noise.replacement) == (0.0, True)
+
+
+@pytest.mark.parametrize("name", ["dimension", "context", "pool_size"])
+def test_a_pool_is_described(name):
+    line = complaint(noise={key: x for key, x in POOL.items() if key != name})
+    assert f"sweeps.it.noise.{name}: missing" in line
+
+
+@pytest.mark.parametrize(
+    ("sweep", "words"),
+    [
+        ({"noise": ONCE | {"law": "normal"}}, "noise.law = 'normal': unknown key, known are model"),
+        ({"noise": ONCE | {"pool_size": 0}}, "noise.pool_size = 0: should be greater than or equ"),
+        ({"noise": ONCE | {"context": 1e9}}, "noise.context = 1000000000.0: should be less than"),
+        ({"noise": ONCE | {"label_noise": -1}}, "noise.label_noise = -1: should be greater than"),
+        ({"noise": ONCE | {"replacement": 1}}, "noise.replacement = 1: should be a valid boolean"),
+        ({"axes": without("batch_size")}, "axes.batch_size: missing, noise.model prompts needs"),
+        ({"fixed": START | {"noise": 0.1}}, "fixed.noise = 0.1: is not for noise.model prompts"),
+        ({"fixed": START | {"batch_size": 2}}, "fixed.batch_size = 2: is an axis too"),
+        (
+            {"axes": AXES | {"batch_size": {"values": [0, 1]}}},
+            "axes.batch_size = {'values': [0, 1]}: should be integers from 1 to 65536",
+        ),
+        (
+            {"axes": AXES | {"batch_size": {"values": [1.5]}}},
+            "axes.batch_size = {'values': [1.5]}: should be integers from 1",
+        ),
+        (
+            {"axes": AXES | {"batch_size": {"values": [1, 7]}}},
+            "should be at most noise.pool_size, 6, for noise.replacement is false",
+        ),
+        (
+            {"axes": without("batch_size"), "fixed": START | {"batch_size": 7}},
+            "fixed.batch_size = 7: should be at most noise.pool_size, 6",
+        ),
+        (
+            {"noise": {"model": "target"}, "fixed": START | {"noise": 0.1}},
+            "needs noise.model to be prompts, it is target",
+        ),
+        ({"noise": {"model": "none"}, "axes": AXES}, "needs noise.model to be"),
+        ({"axes": AXES | {"batch_size": {"num": 3}}}, "num alone is for realization"),
+    ],
+)
+def test_refusals_name_the_key_the_value_and_what_is_allowed(sweep, words):
+    assert words in complaint(**sweep)
+
+
+def test_with_replacement_a_batch_may_be_larger_than_its_pool():
+    axes = AXES | {"batch_size": {"values": [6, 50]}}
+    assert parse(study(axes=axes, noise=POOL)).sweeps["it"].cells == 8
+
+
+def test_the_pool_is_part_of_the_identity():
+    one, other = (
+        plan(parse(study(noise=noise)), "it") for noise in (ONCE, ONCE | {"label_noise": 0.5})
+    )
+    assert one.identity() != other.identity()
+    assert {x.name for x in one.chunks()}.isdisjoint(x.name for x in other.chunks())
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return lt2f.sweep(study(), "it")
+
+
+def test_batch_sizes_are_a_whole_coordinate(dataset):
+    assert dataset["batch_size"].dtype == np.int64
+    assert dataset["batch_size"].values.tolist() == [1, 3, 6]
+    fixed = lt2f.sweep(study(axes=without("batch_size"), fixed=START | {"batch_size": 3}), "it")
+    assert fixed["batch_size"].dtype == np.int64
+    assert fixed["batch_size"].item() == 3
+    for name in dataset:
+        one = dataset[name].sel(batch_size=3)
+        np.testing.assert_array_equal(one.values, fixed[name].values)
+
+
+def test_the_whole_pool_gives_the_bits_and_labels_of_no_noise(dataset):
+    quiet = lt2f.sweep(study(axes={"mu": AXES["mu"]}, noise={"model": "none"}), "it")
+    for name in quiet:
+        for k in (0, 1):
+            whole = dataset[name].sel(batch_size=6, realization=k)
+            np.testing.assert_array_equal(whole.values, quiet[name].values)
+    loud = dataset["loss_mean"].sel(batch_size=[1, 3])
+    assert (loud != quiet["loss_mean"]).all()
+
+
+def test_a_trajectory_is_that_of_the_definition():
+    lengths = {"steps": 30}
+    axes = {"batch_size": {"values": [2, 5]}, "realization": {"num": 2}}
+    found = lt2f.sweep(
+        study(kind="trajectory", axes=axes, fixed=START | {"mu": 0.1}, iterations=lengths), "it"
+    )
+    single = multipliers(pool(7, 6, 3, 4))
+    for size in (2, 5):
+        for k in (0, 1):
+            sequence = Batches(single, size, replacement=False).sequence(7, k, 30)
+            a, b = np.sqrt((np.hypot(0.3, 0.2) + np.array([0.3, -0.3])) / 2)
+            for t, (h, g) in enumerate(sequence.T):
+                cell = found.sel(batch_size=size, realization=k, step=t)
+                # Thirty steps of a run that converges.
+                assert cell["sharpness"].item() == pytest.approx(a * a + b * b, rel=1e-12)
+                r = h * a * b - 0.1 * g
+                a, b = a - r * b, b - r * a
+
+
+def test_a_dataset_says_what_its_batches_are(dataset):
+    assert "batches of Gaussian prompts" in dataset.attrs["summary"]
+    told = json.loads(dataset.attrs["lt2f_settings"])["sweeps"]["it"]["noise"]
+    assert told == ONCE
+    h, g = multipliers(pool(7, 6, 3, 4))
+    expected = np.cov(np.stack([h, g]), bias=True)[np.triu_indices(2)]
+    np.testing.assert_allclose(dataset.attrs["prompt_covariance"], expected, rtol=1e-12)
+
+
+def test_cells_do_not_depend_on_how_they_are_cut(dataset):
+    cut = lt2f.sweep(study(tile={"mu": 1, "batch_size": 1, "realization": 1}), "it")
+    assert cut.attrs["content_sha256"] == dataset.attrs["content_sha256"]
+
+
+def test_drawing_batches_takes_time():
+    few, many = (
+        sizing.prompts_drawn(plan(parse(study(axes=AXES | {"batch_size": {"values": [n]}})), "it"))
+        for n in (1, 4)
+    )
+    assert (few, many) == (2 * 128, 8 * 128)
