@@ -52,6 +52,13 @@ def curves(dataset: xr.Dataset) -> Iterator[Boundary]:
 def under_noise(dataset: xr.Dataset) -> Iterator[Boundary]:
     """Yield what is exact over mu and noise, of independent draws, for shares of realizations."""
     noise: dict[str, Any] = style.noise_of(dataset)
+    if noise["model"] == "prompts":
+        yield Boundary(r"$\mu=1$, the edge for the whole pool", lambda point: point["mu"] - 1, ":")
+        words = (
+            r"$E(1-2\mu h)^2=1$: to first order finite variance about the balanced minimum before"
+        )
+        yield Boundary(words, _mean_square_of_batches(dataset), "--")
+        return
     law: noise_theory.Law = noise["law"]
     bounded = np.isfinite(noise_theory.SUPPORT[law])
     escape = "balanced orbits can escape only beyond"
@@ -85,6 +92,20 @@ def _unstable(law: noise_theory.Law) -> Callable[[Point], Floats]:
 
 def _mean_square(point: Point) -> Floats:
     return 2 * point["mu"] - noise_theory.mean_square_threshold(point["noise"])
+
+
+def _mean_square_of_batches(dataset: xr.Dataset) -> Callable[[Point], Floats]:
+    """Compute 2 mu - 2/(1 + Var h), with the variance of h over batches of each size."""
+    noise, single = style.noise_of(dataset), float(dataset.attrs["prompt_covariance"][0])
+    n = noise["pool_size"]
+
+    def beyond(point: Point) -> Floats:
+        size = np.maximum(point["batch_size"], 1.0)  # the edges of cells may lie beyond
+        once = np.maximum(n - size, 0.0) / max(n - 1, 1)
+        left = 1.0 if noise.get("replacement", True) else once
+        return np.asarray(2 * point["mu"] - 2 / (1 + single * left / size))
+
+    return beyond
 
 
 def _escape_by_steps(law: noise_theory.Law) -> Callable[[Point], Floats]:

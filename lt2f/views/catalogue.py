@@ -94,7 +94,8 @@ def _choose(forms: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[Figure
             yield Figure(name, "regime_map", (name,))
         if kind == "map" and set(axes) - {"mu"} == {"a", "b"}:
             yield Figure(name, "portrait", (name,))
-        if kind in ("map", "count") and set(axes) == {"mu", "noise", "realization"}:
+        noisy = set(axes) - {"mu", "realization"}
+        if kind in ("map", "count") and len(axes) == 3 and noisy in ({"noise"}, {"batch_size"}):
             yield Figure(name, "shares", (name,))
         if kind == "cascade":
             yield Figure(name, "cascade", (name,))

@@ -1,4 +1,7 @@
-"""How often each outcome comes about over step size and noise, beside what is exact of it."""
+"""How often each outcome comes about over step size and noise, beside what is exact of it.
+
+The noise is a standard deviation or, where prompts are drawn from a pool, the size of a batch.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +77,8 @@ class _Curve:
 def shares(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     """Draw the shares of outcomes over mu and noise, a block of pixels per cell.
 
-    From a map dataset over mu, noise and realization, or one that counts realizations. There is a
+    From a map dataset over mu, noise (or batch_size) and realization, or one that counts
+    realizations. There is a
     panel for each outcome that noise brings about anywhere. Below come cuts with Wilson intervals
     of 95 %, at half of the largest noise and where outcomes are most mixed; triangles mark these
     levels. Curves, and upright lines in the cuts, are exact for independent draws. The dpi is
@@ -82,7 +86,7 @@ def shares(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     title says so.
     """
     counts, x, y, thinned = _read(dataset)
-    noisy = counts[y.values > 0] if y.values[-1] > 0 else counts
+    noisy = counts[y.values > 0] if y.values[-1] > 0 else counts  # a batch is never of size 0
     seen = [outcome for outcome in OUTCOMES if outcome.of(noisy).any()]
     curves = list(_curves(dataset, x, y))
     cuts = _cuts(counts, y.values, seen)
@@ -99,8 +103,8 @@ def shares(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
             _draw_curves(axes, x, y, curves)
         for axes, k in zip(panels[len(seen) :], cuts, strict=True):
             _draw_cut(axes, x, counts[k], seen)
-            _draw_lines(axes, x, float(y.values[k]), curves)
-            _aside(axes, f"{style.SYMBOLS['noise']} = {y.values[k]:g}")
+            _draw_lines(axes, x, y.name, float(y.values[k]), curves)
+            _aside(axes, f"{style.SYMBOLS[y.name]} = {y.values[k]:g}")
         x.tick(panels[-1].xaxis)
         figure.align_ylabels(panels)
         sheet.title(panels[0], f"Shares of outcomes{thinned}", dataset)
@@ -124,14 +128,15 @@ def wilson(count: ArrayLike, total: ArrayLike, level: float = 0.95) -> tuple[Flo
 
 def _read(dataset: xr.Dataset) -> tuple[NDArray[np.int64], Cells, Cells, str]:
     """Return counts (noise, mu, regime), the axes mu and noise, and words on omissions."""
-    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in ("mu", "noise")}
+    names = "mu", "batch_size" if "batch_size" in dataset.sizes else "noise"
+    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in names}
     some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
-    x, y = (Cells(name, some[name].values.astype(np.float64)) for name in ("mu", "noise"))
+    x, y = (Cells(name, some[name].values.astype(np.float64)) for name in names)
     omitted = [f"one {name} in {step}" for name, step in steps.items() if step > 1]
     words = f" ({' and '.join(omitted)})" if omitted else ""
     if "regime_count" in some:
-        return some["regime_count"].transpose("noise", "mu", "outcome").values, x, y, words
-    codes = some["regime"].transpose("noise", "mu", "realization").values
+        return some["regime_count"].transpose(y.name, "mu", "outcome").values, x, y, words
+    codes = some["regime"].transpose(y.name, "mu", "realization").values
     return np.stack([(codes == code).sum(axis=-1) for code in Regime], axis=-1), x, y, words
 
 
@@ -149,7 +154,7 @@ def _curves(dataset: xr.Dataset, x: Cells, y: Cells) -> Iterator[_Curve]:
     """Yield the boundaries that cross the panels."""
     mu, noise = x.spread(_FINE)[1], y.spread(_FINE)[1].clip(0)[:, np.newaxis]
     for boundary, colour in zip(boundaries.under_noise(dataset), _COLOURS, strict=False):
-        height = np.broadcast_to(boundary.beyond({"mu": mu, "noise": noise}), (_FINE, _FINE))
+        height = np.broadcast_to(boundary.beyond({"mu": mu, y.name: noise}), (_FINE, _FINE))
         if (height < 0).any() and (height > 0).any():
             look = {"color": colour, "ls": boundary.dashes, "lw": 1.1}
             yield _Curve(boundary, height, look)
@@ -169,7 +174,7 @@ def _draw_curves(axes: Axes, x: Cells, y: Cells, curves: list[_Curve]) -> None:
 def _dress_map(axes: Axes, y: Cells, words: str, cuts: Floats) -> None:
     """Name a map and its axis, and mark at both sides where the cuts are."""
     y.tick(axes.yaxis)
-    axes.set_ylabel(f"noise {style.SYMBOLS['noise']}")
+    axes.set_ylabel(style.label(y.name) if y.name != "noise" else f"noise {style.SYMBOLS['noise']}")
     if y.even:
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="upper"))
     _aside(axes, words)
@@ -197,17 +202,20 @@ def _draw_cut(axes: Axes, x: Cells, counts: NDArray[np.int64], seen: list[Outcom
     axes.set(xlim=x.edges, ylim=(-0.04, 1.04), yticks=[0, 0.5, 1], ylabel="share")
 
 
-def _draw_lines(axes: Axes, x: Cells, noise: float, curves: list[_Curve]) -> None:
+def _draw_lines(axes: Axes, x: Cells, name: str, noise: float, curves: list[_Curve]) -> None:
     for curve in curves:
-        for mu in crossings(curve.boundary, noise, x.spread(_FINE)[1]):
+        for mu in crossings(curve.boundary, noise, x.spread(_FINE)[1], name):
             axes.axvline(float(x.place(mu)), zorder=1.5, **curve.look)
 
 
-def crossings(boundary: Boundary, noise: float, mu: Floats) -> list[float]:
-    """Find where a boundary crosses a level of noise, between increasing values of mu."""
+def crossings(boundary: Boundary, noise: float, mu: Floats, name: str = "noise") -> list[float]:
+    """Find where a boundary crosses a level of noise, between increasing values of mu.
+
+    The noise is the coordinate `name`.
+    """
 
     def beyond(mu: ArrayLike) -> Any:
-        return boundary.beyond({"mu": np.asarray(mu, dtype=np.float64), "noise": np.array(noise)})
+        return boundary.beyond({"mu": np.asarray(mu, dtype=np.float64), name: np.array(noise)})
 
     height = beyond(mu)
     between = np.flatnonzero(height[:-1] * height[1:] < 0)

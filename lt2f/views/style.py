@@ -39,6 +39,7 @@ SYMBOLS: Final = {
     "b": r"$b_0$",
     "perturbation": r"$\varepsilon$",
     "noise": r"$\sigma$",
+    "batch_size": "$B$",
     "realization": "$k$",
 }
 NAMES: Final = {
@@ -49,6 +50,7 @@ NAMES: Final = {
     "b": "second factor of the start",
     "perturbation": "displacement of the start",
     "noise": "standard deviation of the noise",
+    "batch_size": "batch size",
     "realization": "realization of the noise",
 }
 DPI: Final = 200  # if nobody asks for another
@@ -102,7 +104,7 @@ def sweep_of(dataset: xr.Dataset) -> dict[str, Any]:
     return sweep
 
 
-def noise_of(dataset: xr.Dataset) -> dict[str, str]:
+def noise_of(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the noise of a sweep as its settings say: {"model": "none"} if there is none."""
     return {"law": "two_point", **sweep_of(dataset).get("noise", {"model": "none"})}
 
@@ -115,6 +117,9 @@ def conditions(dataset: xr.Dataset) -> list[str]:
         for name, values in dataset.coords.items()
         if values.ndim == 0
     ]
-    if noise["model"] != "none":
+    if noise["model"] == "prompts":
+        again = "with" if noise.get("replacement", True) else "without"
+        parts.append(f"batches from {noise['pool_size']} prompts, {again} replacement")
+    elif noise["model"] != "none":
         parts.append(f"{noise['model']} noise ({noise['law'].replace('_', '-')})")
     return parts

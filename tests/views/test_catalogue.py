@@ -63,6 +63,15 @@ def test_realizations_over_noise_have_their_shares(count, order):
     assert chosen(axes=axes, fixed=START, noise=noise, **count) == ["shares"]
 
 
+@pytest.mark.parametrize("count", [{}, {"count": "realization"}])
+def test_realizations_over_batch_sizes_have_their_shares(count):
+    noise = {"model": "prompts", "dimension": 2, "context": 2, "pool_size": 8}
+    axes = {"batch_size": {"values": [1, 8]}, "mu": FEW, "realization": {"num": 2}}
+    assert chosen(axes=axes, fixed=START, noise=noise, **count) == ["shares"]
+    del axes["realization"]
+    assert chosen(axes=axes, fixed=START, noise=noise) == ["regime_map"]
+
+
 def test_other_maps_keep_theirs():
     assert chosen(axes={"mu": FEW, "imbalance": FEW}, fixed={"product": 0.1}) == ["regime_map"]
     assert chosen(axes={"mu": FEW, "a": FEW}, fixed={"b": 0.1}) == ["regime_map"]

@@ -232,3 +232,61 @@ def test_an_unstable_gap_is_crossed_three_times():
     exact = [(1 - root) / 0.8, (1 + root) / 0.8, 2.5]
     found = module.crossings(limit, np.sqrt(square), np.linspace(0.1, 3, 601))
     assert found == pytest.approx(exact, abs=1e-11)
+
+
+# Batches of prompts
+
+POOL = {"model": "prompts", "dimension": 3, "context": 6, "pool_size": 16, "replacement": False}
+
+
+@pytest.fixture(scope="module")
+def batches(make_map):
+    axes = {
+        "realization": {"num": 5},
+        "mu": {"start": 0.1, "step": 0.05, "num": 37},
+        "batch_size": {"values": [1, 2, 4, 8, 16]},
+    }
+    return make_map(axes, START, noise=POOL, record=["regime"])
+
+
+def test_shares_over_batch_sizes_are_shares(batches, panel_pixels):
+    figure = shares(batches, dpi=60)
+    codes = batches["regime"].transpose("batch_size", "mu", "realization").values
+    words = [{text.get_text() for text in axes.texts} for axes in figure.axes]
+    assert "converged" in words[0]  # the whole pool does
+    for panel, regimes in enumerate(GROUPS[:2]):
+        share = np.isin(codes, regimes).mean(axis=-1)
+        pixels = panel_pixels(figure, panel)
+        rows, columns = pixels.shape[0] // share.shape[0], pixels.shape[1] // share.shape[1]
+        expected = shades.Shades(shades.SHARE, 0, 1).of(share)
+        np.testing.assert_array_equal(pixels, raster.blocks(expected, rows, columns))
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == ["1", "2", "4", "8", "16"]
+    assert "batch size" in figure.axes[0].get_ylabel()
+    assert {"$B$ = 8"} <= set().union(*words)
+    title = next(t.get_text() for t in figure.axes[0].texts if "Shares" in t.get_text())
+    assert title.endswith("batches from 16 prompts, without replacement")
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+def test_fluctuations_are_finite_where_the_variance_of_the_batch_allows(batches, replacement):
+    settings = {"sweeps": {"it": {"noise": POOL | {"replacement": replacement}}}}
+    single = 1.5  # Var h of one prompt
+    attrs = {"lt2f_settings": json.dumps(settings), "prompt_covariance": np.array([1.5, 0, 0])}
+    _, limit = boundaries.under_noise(xr.Dataset(attrs=attrs))
+    mu = np.linspace(0.1, 1.5, 30)
+    for size in (1, 3, 16):
+        variance = single / size * (1 if replacement else (16 - size) / 15)
+        (found,) = module.crossings(limit, size, mu, "batch_size")
+        # E (1 - 2 mu h)^2 = 1 - 4 mu + 4 mu^2 (1 + Var h)
+        assert 1 - 4 * found + 4 * found**2 * (1 + variance) == pytest.approx(1, abs=1e-9)
+
+
+def test_evenly_spaced_batch_sizes_reach_no_batch_of_nothing(make_map):
+    axes = {
+        "batch_size": {"values": [1, 3, 5]},
+        "mu": {"start": 0.1, "step": 0.3, "num": 4},
+        "realization": {"num": 2},
+    }
+    figure = shares(make_map(axes, START, noise=POOL, record=["regime"]), dpi=60)
+    assert figure.axes[0].get_ylim() == (0, 6)
