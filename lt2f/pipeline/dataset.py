@@ -45,7 +45,8 @@ _SUMMARY = {
     "of mean mu at each step and standard deviation noise.",
     "prompts": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = h ab - mu g, on batches of "
     "Gaussian prompts from a pool, with h and g the batch's means of c^2 and c y over the pool's; "
-    "mu = step size * |mean of c y|.",
+    "mu = step size * |mean of c y|, and (ab - mu)^2 / 2 is what the pool's mean loss exceeds its "
+    "least value by.",
     "factors": "Mini-batch descent (a, b) -> (a - h e b, b - k e a), e = ab - mu, with independent "
     "random multipliers h and k of mean 1 at each step and standard deviation noise.",
 }

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import lt2f
+from lt2f.dynamics import batch_theory
+from lt2f.dynamics.codes import Regime
 from lt2f.pipeline import sizing
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import SettingsError, parse
@@ -172,3 +174,65 @@ def test_drawing_batches_takes_time():
         for n in (1, 4)
     )
     assert (few, many) == (2 * 128, 8 * 128)
+
+
+# Statistics of real pools
+
+WIDE = {"model": "prompts", "dimension": 8, "context": 32, "pool_size": 64, "replacement": False}
+
+
+def test_exponents_and_losses_are_those_of_the_linear_theory():
+    """On balanced runs E log|1 - r| = 0, for U stays bounded: across it is E log|1 - r^2|."""
+    axes = {
+        "mu": {"values": [0.1, 0.2, 0.3]},
+        "batch_size": {"values": [24, 32, 48]},
+        "realization": {"num": 16},
+    }
+    record, lengths = ["transverse_lyapunov", "loss_mean"], {"transient": 1000, "measure": 8000}
+    start = {"imbalance": 0.0, "product": 0.1}
+    raw = study(axes=axes, noise=WIDE, fixed=start, iterations=lengths, record=record)
+    found = lt2f.sweep(raw, "it")
+    # Where noise is weak a run is too short to tell its exponent from zero.
+    assert found["regime"].isin([Regime.BOUNDED_NOISE, Regime.UNDECIDED]).all()
+    single = multipliers(pool(7, 64, 8, 32))
+    for size in (24, 32, 48):
+        covariance = Batches(single, size, replacement=False).covariance()
+        for mu in (0.1, 0.2, 0.3):
+            cells, near = found.sel(mu=mu, batch_size=size), (mu, 2 * mu, covariance)
+            for measured, expected in (
+                (cells["transverse_lyapunov"].values, batch_theory.balancing_rate(*near)),
+                (cells["loss_mean"].values, batch_theory.residual_variance(*near) / 2),
+            ):
+                error = measured.std(ddof=1) / 4
+                # What is left out is of the order of the variance of mu (h - g), 1e-3 to 1e-2.
+                assert abs(measured.mean() - expected) < 5 * error + 0.01 * abs(expected)
+                assert error < 0.02 * abs(expected)
+
+
+def test_prompts_that_disagree_on_the_sign_collapse_where_the_origin_attracts():
+    noise = WIDE | {"dimension": 32, "context": 4, "label_noise": 1.0}
+    axes = {
+        "mu": {"values": [0.001, 0.003, 0.01, 0.03, 0.1]},
+        "batch_size": {"values": [1, 4, 16]},
+        "realization": {"num": 4},
+    }
+    lengths, record = {"transient": 20000, "measure": 1000}, ["lyapunov"]
+    start = {"imbalance": 0.001, "product": 0.001}
+    raw = study(axes=axes, noise=noise, fixed=start, iterations=lengths, record=record)
+    found = lt2f.sweep(raw | {"seed": 20260520}, "it")
+    single = multipliers(pool(20260520, 64, 32, 4, 1.0))
+    collapsed = (found["regime"] == Regime.COLLAPSED).any("realization")
+    assert collapsed.sum() > 3
+    for size in (1, 4, 16):
+        values, weights, exact = Batches(single, size, replacement=False).law(20260520)
+        law = batch_theory.BatchLaw(values[0], values[1], weights, exact)
+        for mu in (0.001, 0.003, 0.01, 0.03, 0.1):
+            cells = found.sel(mu=mu, batch_size=size)
+            here = (cells["regime"] == Regime.COLLAPSED).values
+            expected, error = batch_theory.origin_exponents(mu, law)
+            if here.any():
+                assert (expected + 4 * error < 0).all()
+                told = cells["lyapunov"].values[here]
+                assert (told == sorted(expected, reverse=True)).all()
+            if size == 1:  # known to rounding; an origin that repels is never reached
+                assert here.any() <= bool((expected < 0).all())
