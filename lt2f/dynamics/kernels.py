@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lt2f.dynamics.compiler import WIDE, fma, jit, part, widest_registers, workspace
+from lt2f.dynamics.draws import NUMBERS, SINCE
 from lt2f.dynamics.model import (
     MULTIPLICATIVE,
     PROMPTS,
@@ -70,42 +71,6 @@ def store(lanes, state, first, rows):  # type: ignore[no-untyped-def]
         row = state[k, first : first + lanes.shape[1]]
         for j in range(lanes.shape[1]):
             row[j] = lanes[k, j]
-
-
-@part
-def _silence(noise, start):  # type: ignore[no-untyped-def]
-    return noise
-
-
-@part
-def _since(noise, start):  # type: ignore[no-untyped-def]
-    return noise[start:]
-
-
-@part
-def _both_since(noise, start):  # type: ignore[no-untyped-def]
-    return noise[0, start:], noise[1, start:]
-
-
-@part
-def _nothing(draws, t):  # type: ignore[no-untyped-def]
-    return 0.0, 0.0
-
-
-@part
-def _number(draws, t):  # type: ignore[no-untyped-def]
-    return draws[t], 0.0
-
-
-@part
-def _numbers(draws, t):  # type: ignore[no-untyped-def]
-    h, g = draws[0][t], draws[1][t]
-    return h, h - g
-
-
-# The noise from some step on, and what `model.draw` takes of its step t, under each model.
-SINCE = _silence, _since, _since, _both_since
-NUMBERS = _nothing, _number, _number, _numbers
 
 
 @part

@@ -12,13 +12,12 @@ from collections.abc import Callable
 import numpy as np
 
 from lt2f.dynamics.compiler import double, fma, jit, part, pattern, widest_registers, workspace
+from lt2f.dynamics.draws import NUMBERS, SINCE
 from lt2f.dynamics.kernels import (
     AMPLITUDE,
     LOCAL_ROWS,
     MU,
-    NUMBERS,
     ROWS,
-    SINCE,
     SPAN,
     V_LIFT,
     U,
