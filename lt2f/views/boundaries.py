@@ -54,9 +54,7 @@ def under_noise(dataset: xr.Dataset) -> Iterator[Boundary]:
     noise: dict[str, Any] = style.noise_of(dataset)
     if noise["model"] == "prompts":
         yield Boundary(r"$\mu=1$, the edge for the whole pool", lambda point: point["mu"] - 1, ":")
-        words = (
-            r"$E(1-2\mu h)^2=1$: to first order finite variance about the balanced minimum before"
-        )
+        words = r"$E(1-2\mu h)^2=1$: finite variance about the balanced minimum before"
         yield Boundary(words, _mean_square_of_batches(dataset), "--")
         return
     law: noise_theory.Law = noise["law"]
