@@ -100,8 +100,9 @@ def uncertainty_exponent(mu: float) -> Rate:
     """Predict the exponent alpha of f(eps) ~ eps^alpha for the branch, kappa/log 3: below 0.88.
 
     For 0 < mu < 1, where almost every inner start reaches a minimum. The box-counting dimension of
-    the boundary is 2 - alpha. It is a limit: slopes seen between eps = 1e-6 and 1e-2 are steeper,
-    by 0.03 to 0.05, presumably by terms in eps log(1/eps), which die out slowly.
+    the boundary is 2 - alpha. It is a limit: of starts that converge both displaced and not, slopes
+    seen between eps = 6e-7 and 4e-3 are steeper by 0.015 to 0.03, each to 0.01, and between 8e-9
+    and 2e-4 by some 0.01; presumably by terms in eps log(1/eps), which die out slowly.
 
     Raises ValueError as `escape_rate` does.
     """

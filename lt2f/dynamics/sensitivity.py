@@ -31,7 +31,7 @@ KNOWN: Final = 0.25  # relative error up to which a fraction has a logarithm wor
 
 
 class Blocks(NamedTuple):
-    """Sums over blocks, shape (B, K), what each is a sum of, and the group of each block, (B,)."""
+    """Sums over blocks, of how many starts, (B, K) both, and the group of each block, (B,)."""
 
     sums: Floats
     sizes: Floats
@@ -39,11 +39,12 @@ class Blocks(NamedTuple):
 
 
 class Fractions(NamedTuple):
-    """Fractions of starts whose label changes, (K,), by increasing displacement."""
+    """Fractions of starts whose label changes, and of how many, (K,), by size of displacement."""
 
     epsilon: Floats
     fraction: Floats
     error: Floats
+    starts: Integers
     blocks: Blocks
 
 
@@ -56,8 +57,16 @@ class Exponent(NamedTuple):
     fitted: NDArray[np.bool_]
 
 
-def uncertain_fractions(labels: ArrayLike, perturbation: ArrayLike) -> Fractions:
+def uncertain_fractions(
+    labels: ArrayLike, perturbation: ArrayLike, absent: int | None = None
+) -> Fractions:
     """Count the starts whose label a displacement changes.
+
+    The boundary of one label may be of another kind than that between the others: inside the
+    ellipse runs reach one branch of minima or the other, and its smooth edge, beyond which they
+    diverge, has alpha = 1. With such a label `absent`, only starts that have it neither before nor
+    after the displacement are counted, in numerator and denominator alike: the fraction is that of
+    changes between two other labels, among starts with one of these before and after.
 
     Parameters
     ----------
@@ -65,12 +74,16 @@ def uncertain_fractions(labels: ArrayLike, perturbation: ArrayLike) -> Fractions
         Integers of shape (..., K): what becomes of each start of a grid under each perturbation.
     perturbation
         The K displacements, one of them 0.
+    absent
+        Label of starts that are left out, for a displacement at either end of which they have it;
+        None counts all starts.
 
     Returns
     -------
     Fractions
         For the other displacements by size: eps, the fraction of starts whose label is not that of
-        the undisplaced start, and its standard error.
+        the undisplaced start, its standard error, and the number of starts of which it is the
+        fraction; NaN where there are none.
 
     Raises
     ------
@@ -86,10 +99,14 @@ def uncertain_fractions(labels: ArrayLike, perturbation: ArrayLike) -> Fractions
     order = np.argsort(np.abs(by), kind="stable")
     order = order[by[order] != 0]
     unmoved = ends[..., int(np.argmin(np.abs(by)))]
-    changed = np.asarray(ends[..., order] != unmoved[..., np.newaxis], dtype=np.bool_)
-    blocks = _blocks(changed)
+    moved, unmoved = ends[..., order], unmoved[..., np.newaxis]
+    counted = np.ones(moved.shape, dtype=np.bool_)
+    if absent is not None:
+        counted = (moved != absent) & (unmoved != absent)
+    blocks = _blocks(counted & (moved != unmoved), counted)
     fraction, error = _jackknife(blocks, _share)
-    return Fractions(np.abs(by[order]), fraction, error, blocks)
+    starts = blocks.sizes.sum(axis=0).astype(np.int64)
+    return Fractions(np.abs(by[order]), fraction, error, starts, blocks)
 
 
 def uncertainty_exponent(
@@ -105,7 +122,7 @@ def uncertainty_exponent(
     Raises ValueError where fewer than two eps are left.
     """
     eps, f, error = fractions.epsilon, fractions.fraction, fractions.error
-    fitted = f > 0
+    fitted = (f > 0) & np.isfinite(error)
     if within is None:
         fitted &= (f <= SMALL) & (error <= KNOWN * f)
     else:
@@ -147,7 +164,8 @@ def box_dimension(labels: ArrayLike) -> tuple[float, float]:
         counts.append(mixed.reshape(8, 2 ** (largest - k), 8, -1).sum(axis=(1, 3)).ravel())
     where = np.arange(8) // 2
     groups = (4 * where[:, np.newaxis] + where).ravel()
-    blocks = Blocks(np.array(counts, dtype=np.float64).T, np.ones(64), groups)
+    sums = np.array(counts, dtype=np.float64).T
+    blocks = Blocks(sums, np.ones(sums.shape), groups)
     count, error = _jackknife(blocks, _share)
     if not count.all():
         raise ValueError("there is no boundary, all labels are equal")
@@ -161,7 +179,7 @@ def _mixed(ends: NDArray[np.generic]) -> NDArray[np.bool_]:
     return (first != ends[1:, :-1]) | (first != ends[:-1, 1:]) | (first != ends[1:, 1:])
 
 
-def _blocks(changed: NDArray[np.bool_]) -> Blocks:
+def _blocks(changed: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Blocks:
     """Cut a grid of starts, all axes but the last, into blocks and these into groups."""
     shape = changed.shape[:-1]
     long = [n for n in shape if n > 1]
@@ -172,17 +190,20 @@ def _blocks(changed: NDArray[np.bool_]) -> Blocks:
     places = [np.arange(n) * side // n for n, side in zip(shape, sides, strict=True)]
     mesh = np.meshgrid(*places, indexing="ij")
     block = np.ravel_multi_index(mesh, sides).ravel()
-    flat = changed.reshape(-1, changed.shape[-1])
     count = math.prod(sides)
-    sums = np.array([np.bincount(block, weights=column, minlength=count) for column in flat.T]).T
+    sums, sizes = (
+        np.array([np.bincount(block, column, count) for column in x.reshape(-1, x.shape[-1]).T]).T
+        for x in (changed, counted)
+    )
     each = np.unravel_index(np.arange(count), sides)
     halves = [-(-side // 2) for side in sides]
     groups = np.ravel_multi_index([index // 2 for index in each], halves)
-    return Blocks(sums, np.bincount(block, minlength=count).astype(np.float64), groups)
+    return Blocks(sums, sizes, groups)
 
 
-def _share(sums: Floats, size: Floats) -> Floats:
-    return np.asarray(sums / size[..., np.newaxis])
+def _share(sums: Floats, sizes: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):  # of no start at all
+        return np.asarray(sums / sizes)
 
 
 def _jackknife(
@@ -191,20 +212,22 @@ def _jackknife(
     """Return an estimate from all blocks and its standard error, comparing within groups.
 
     Without a block the others of its group stand for it: each counts n/(n - 1) times. For a mean
-    this is the variance of a stratified sample.
+    this is the variance of a stratified sample; where blocks hold unlike numbers of starts, it is
+    that of a ratio of sums.
     """
     members = np.bincount(blocks.groups)[blocks.groups].astype(np.float64)
-    columns = np.column_stack([blocks.sums, blocks.sizes])
+    columns = np.concatenate([blocks.sums, blocks.sizes], axis=1)
+    k = blocks.sums.shape[1]
     group = np.zeros((int(blocks.groups.max()) + 1, columns.shape[1]))
     np.add.at(group, blocks.groups, columns)
     scale = (members / (members - 1))[:, np.newaxis]
     without = columns.sum(axis=0) - group[blocks.groups]
     without += scale * (group[blocks.groups] - columns)
-    values = estimate(without[:, :-1], without[:, -1])
+    values = estimate(without[:, :k], without[:, k:])
     means = np.zeros((group.shape[0], *values.shape[1:]))
     np.add.at(means, blocks.groups, (values.T / members).T)
     squares = ((values - means[blocks.groups]) ** 2).T * (1 - 1 / members)
-    whole = estimate(blocks.sums.sum(axis=0), np.asarray(blocks.sizes.sum()))
+    whole = estimate(blocks.sums.sum(axis=0), blocks.sizes.sum(axis=0))
     return whole, np.sqrt(squares.T.sum(axis=0))
 
 
@@ -220,9 +243,9 @@ def _fit(
     lever = weight * (x[fitted] - middle)
     lever /= lever @ x[fitted]
 
-    def slope(sums: Floats, size: Floats) -> Floats:
+    def slope(sums: Floats, sizes: Floats) -> Floats:
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(_share(sums, size)[..., fitted]) @ lever)
+            return np.asarray(np.log(_share(sums, sizes)[..., fitted]) @ lever)
 
     value, deviation = _jackknife(blocks, slope)
     height = weight @ np.log(y[fitted]) - value * middle

@@ -1,4 +1,8 @@
-"""The share of starts that end elsewhere if displaced, over the size of the displacement."""
+"""The share of starts that reach the other branch if displaced, over the displacement's size.
+
+It is a share of the starts that reach a minimum, displaced and not: those that diverge, or are too
+slow, have no branch to change.
+"""
 
 from typing import Final
 
@@ -8,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
 from lt2f.dynamics import repeller, sensitivity
+from lt2f.dynamics.codes import Branch
 from lt2f.views import style
 from lt2f.views.raster import Floats
 
@@ -17,13 +22,14 @@ _THEORY: Final = "#c6004f"
 
 
 def draw_shares(axes: Axes, dataset: xr.Dataset) -> None:
-    """Draw f over epsilon, for each mu."""
+    """Draw f over epsilon, for each mu: changes of branch among starts that have one twice."""
     some = dataset if "mu" in dataset.dims else dataset.expand_dims("mu")
     for cell in (some.isel(mu=i) for i in range(some.sizes["mu"])):
         _draw_share(axes, cell)
     axes.set(xscale="log", yscale="log")
     axes.set_xlabel(r"displacement $\varepsilon$ of $b_0$", labelpad=1)
-    axes.text(0.03, 0.98, r"share $f(\varepsilon)$", transform=axes.transAxes, va="top", size=9)
+    words = r"share $f(\varepsilon)$ of starts that converge"
+    axes.text(0.03, 0.98, words, transform=axes.transAxes, va="top", size=8)
     axes.tick_params(labelsize=7, length=2.5, pad=1)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(numticks=5))
@@ -37,7 +43,8 @@ def _draw_share(axes: Axes, cell: xr.Dataset) -> None:
     """Draw the shares of one mu with errors, the fitted line and the predicted slope."""
     mu = float(cell["mu"])
     labels = cell["branch"].transpose(..., "perturbation").values
-    found = sensitivity.uncertain_fractions(labels, cell["perturbation"].values)
+    by = cell["perturbation"].values
+    found = sensitivity.uncertain_fractions(labels, by, absent=Branch.NONE)
     some = found.fraction > 0
     eps, f = found.epsilon[some], found.fraction[some]
     # On a logarithmic axis an error as large as the value has no lower end.

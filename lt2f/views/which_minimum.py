@@ -44,8 +44,9 @@ def which_minimum(*datasets: xr.Dataset, dpi: int = style.DPI) -> Figure:
     A column shows, for each dataset over a and b and each of its mu, the imbalance at the end
     (where it was recorded) above the branch of the minima that is reached, with the ellipse and
     the minima; a frame is the window of another column. A dataset with an axis `perturbation` makes
-    a column of its own: the share f of starts that end elsewhere if displaced by epsilon, with
-    standard errors, its fitted slope, and the slope that the escape rate of the ellipse predicts.
+    a column of its own: of starts that converge both displaced by epsilon and not, the share f that
+    reaches the other branch if displaced, with standard errors, its fitted slope, and the slope
+    that the escape rate of the ellipse predicts.
     `branch` must be recorded in every dataset. The dpi is raised as far as cells need it.
     """
     apart = [data for data in datasets if "perturbation" in data.dims]

@@ -172,17 +172,20 @@ def test_the_branch_has_the_exponent_of_the_repeller(mu):
     eps = 3.0 ** -np.arange(17, 7, -1.5)
     u, v, weight = starts_by_exit(mu, 64 * 800, np.random.default_rng(9))
     unmoved = branch(u, v, mu)
-    changed = [weight * (branch(u + x / 2, v - x / 2, mu) != unmoved) for x in eps]  # b + eps
-    sums = np.array([*changed, weight, weight * (unmoved > 0)]).reshape(eps.size + 2, 64, -1)
-    blocks = sensitivity.Blocks(
-        sums.sum(axis=2).T, np.full(64, weight.size / 64), np.arange(64) // 4
-    )
+    moved = [branch(u + x / 2, v - x / 2, mu) for x in eps]  # b + eps
+    counted = np.array([weight * ((m != 0) & (unmoved != 0)) for m in moved])
+    changed = counted * (np.array(moved) != unmoved)
+    ones = np.ones(weight.size)
+    parts = [(*changed, weight, weight * (unmoved > 0)), (*counted, ones, ones)]
+    sums, sizes = (np.array(part).reshape(eps.size + 2, 64, -1).sum(axis=2).T for part in parts)
+    blocks = sensitivity.Blocks(sums, sizes, np.arange(64) // 4)
     share, error = sensitivity._jackknife(blocks, sensitivity._share)
     assert abs(share[-2] - 1) < 4 * error[-2]  # the weights are those of a density
     # (a, b) -> (-a, -b) exchanges the branches
     assert abs(share[-1] - 0.5) < 4 * error[-1]
-    blocks = blocks._replace(sums=blocks.sums[:, :-2])
-    fractions = sensitivity.Fractions(eps, share[:-2], error[:-2], blocks)
+    blocks = sensitivity.Blocks(sums[:, :-2], sizes[:, :-2], blocks.groups)
+    starts = (counted > 0).sum(axis=1)
+    fractions = sensitivity.Fractions(eps, share[:-2], error[:-2], starts, blocks)
     found = sensitivity.uncertainty_exponent(fractions, within=(0.0, 1.0))
     predicted = repeller.uncertainty_exponent(mu).value
     assert found.error < 0.03

@@ -118,7 +118,7 @@ def test_starts_that_change_together_make_larger_errors():
 def test_for_a_mean_it_is_the_error_of_a_stratified_sample(sums, size):
     values = np.array(sums, dtype=float)[:, np.newaxis]
     groups = np.repeat([0, 1], 4)
-    blocks = sensitivity.Blocks(values, np.full(8, float(size)), groups)
+    blocks = sensitivity.Blocks(values, np.full((8, 1), float(size)), groups)
     mean, error = sensitivity._jackknife(blocks, sensitivity._share)
     spread = [4 * np.var(values[groups == g] / size, ddof=1) for g in (0, 1)]
     assert mean[0] == pytest.approx(np.sum(sums) / (8 * size))
@@ -127,10 +127,11 @@ def test_for_a_mean_it_is_the_error_of_a_stratified_sample(sums, size):
 
 @given(shape=st.lists(st.integers(1, 40), min_size=1, max_size=3).filter(lambda s: max(s) > 1))
 def test_every_start_is_in_one_block_and_no_block_is_alone(shape):
-    blocks = sensitivity._blocks(np.ones((*shape, 2), dtype=bool))
+    both = np.ones((*shape, 2), dtype=bool)
+    blocks = sensitivity._blocks(both, both)
     assert blocks.sizes.min() >= 1
-    assert blocks.sizes.sum() == np.prod(shape)
-    np.testing.assert_array_equal(blocks.sums, blocks.sizes[:, np.newaxis] * [1, 1])
+    np.testing.assert_array_equal(blocks.sizes.sum(axis=0), np.prod(shape))
+    np.testing.assert_array_equal(blocks.sums, blocks.sizes)
     assert np.bincount(blocks.groups).min() >= 2
 
 
@@ -154,6 +155,50 @@ def test_perturbations_are_told_by_their_size():
 def test_what_cannot_be_counted_is_refused(shape, by, line):
     with pytest.raises(ValueError, match=line):
         uncertain_fractions(np.zeros(shape, dtype=int), by)
+
+
+# A label that is left out
+
+
+def test_what_has_no_label_is_counted_neither_above_nor_below():
+    labels = np.array([[1, 1, 2, 0], [1, 2, 2, 0], [0, 1, 2, 0], [2, 0, 1, 1]])
+    found = uncertain_fractions(labels, [0.0, 1.0, 2.0, 3.0], absent=0)
+    assert found.starts.tolist() == [2, 3, 1]  # of the first, of those with 1 or 2 both times
+    assert found.fraction.tolist() == [0.5, 1.0, 1.0]
+    everyone = uncertain_fractions(labels, [0.0, 1.0, 2.0, 3.0])
+    assert everyone.starts.tolist() == [4, 4, 4]
+    assert everyone.fraction.tolist() == [0.75, 1.0, 0.75]
+
+
+def test_where_nobody_has_a_label_nothing_is_known():
+    found = uncertain_fractions(np.zeros((40, 3), dtype=int), [0.0, 1.0, 2.0], absent=0)
+    assert np.isnan(found.fraction).all()
+    assert found.starts.tolist() == [0, 0]
+    with pytest.raises(ValueError, match="a slope needs two points, 0 "):
+        uncertainty_exponent(found, within=(0, 3))
+
+
+def test_a_smooth_edge_does_not_tilt_the_exponent_of_what_it_encloses():
+    """In strips that lie askew a Cantor set tells labels apart; between strips there is none.
+
+    Twenty smooth edges, counted too, make the exponent steeper than the set's own.
+    """
+    powers, ratio = range(4, 10), 1 / 3
+    rng = np.random.default_rng(8)
+    x, y = rng.random((2, 300, 600))
+    eps = np.array([0.0, *(ratio**k for k in powers)])
+    moved = x[..., np.newaxis] + eps
+    labels = 1 + gaps(moved.ravel(), ratio).reshape(moved.shape) % 5
+    edge = (10 * (0.3 * y[..., np.newaxis] + moved)) % 1 < 0.6
+    labels = np.where(edge, labels, 0)
+    alpha = 1 - np.log(2) / np.log(3)
+    without, within = (
+        uncertainty_exponent(uncertain_fractions(labels, eps, absent), within=(0, 1))
+        for absent in (0, None)
+    )
+    assert without.error < 0.02
+    assert abs(without.value - alpha) < 3 * without.error + 0.03
+    assert within.value > alpha + 3 * within.error + 0.03
 
 
 # Box counting
