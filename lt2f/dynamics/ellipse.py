@@ -191,11 +191,12 @@ def observe(mu: Floats, phi: NDArray[np.uint64], steps: int) -> dict[str, Floats
     Returns
     -------
     dict
-        `lyapunov`, larger first, nats per step, shape (N, 2); `transverse_lyapunov`, the mean of
-        log|1 + e|; `sharpness`, that of a^2 + b^2; `loss_mean`, that of e^2/2; the standard error
-        of each as `..._error`. After single steps of the map, the largest distance
-        from the ellipse as `invariance_error`, |h|/(4 - mu^2) with h = a^2 + b^2 - mu ab -
-        (4 - mu^2), and from the point at the next angle, in the (a, b) plane, as
+        `lyapunov`, larger first, nats per step, shape (N, 2): along the ellipse and across it;
+        `imbalance_rate`, the mean of log|1 + e|, at which |a - b| grows: 0 but for the ends of a
+        run, and no exponent of the ellipse; `sharpness`, the mean of a^2 + b^2; `loss_mean`, that
+        of e^2/2; the standard error of each as `..._error`. After single steps of the map, the
+        largest distance from the ellipse as `invariance_error`, |h|/(4 - mu^2) with h = a^2 + b^2
+        - mu ab - (4 - mu^2), and from the point at the next angle, in the (a, b) plane, as
         `conjugacy_error`: both are rounding alone. Shape (N,) each.
     """
     edges = np.concatenate([[0], ALIGN + block_edges(steps)])
@@ -208,7 +209,7 @@ def observe(mu: Floats, phi: NDArray[np.uint64], steps: int) -> dict[str, Floats
     swap = mean[SECOND] > mean[LARGEST]  # short runs may not tell which is larger
     outcome = {"lyapunov": np.where(swap, mean[1::-1], mean[:2]).T}
     outcome["lyapunov_error"] = np.where(swap, error[1::-1], error[:2]).T
-    names = {"transverse_lyapunov": TRANSVERSE, "sharpness": SHARPNESS, "loss_mean": LOSS}
+    names = {"imbalance_rate": TRANSVERSE, "sharpness": SHARPNESS, "loss_mean": LOSS}
     for name, row in names.items():
         outcome |= {name: mean[row], f"{name}_error": error[row]}
     return outcome | dict(zip(("invariance_error", "conjugacy_error"), defects, strict=True))

@@ -25,7 +25,7 @@ from lt2f.dynamics.codes import Regime
 from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
 from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
 from lt2f.pipeline.store import Store
-from lt2f.pipeline.variables import COORDINATES, PATHS, VARIABLES, Variable
+from lt2f.pipeline.variables import COORDINATES, ELLIPSE, PATHS, VARIABLES, Variable
 
 if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
     import xarray as xr
@@ -64,7 +64,8 @@ def variables(plan: "Plan") -> dict[str, Variable]:
     if paths := PATHS.get(plan.task.kind):
         return {name: paths[name] for name in plan.task.record}
     parts = (part for name in plan.task.record for part in (name, f"{name}_error"))
-    return {part: VARIABLES[part] for part in parts if part in VARIABLES}
+    table = VARIABLES | ELLIPSE if plan.task.kind == "ellipse" else VARIABLES
+    return {part: table[part] for part in parts if part in table}
 
 
 def cell_bytes(plan: "Plan") -> int:

@@ -25,9 +25,10 @@ LAYOUT = 2  # of chunk contents; a new number makes every older chunk foreign
 Arrays = Mapping[str, NDArray[Any]]
 
 
+# Not the mean of log|1 + e|, the exponent across the balanced line: it is 0 on the ellipse, whose
+# own exponent across is the smaller of its two.
 ON_ELLIPSE = (
     "lyapunov",
-    "transverse_lyapunov",
     "sharpness",
     "loss_mean",
     "invariance_error",
@@ -211,7 +212,9 @@ def _ellipse(task: Task, cells: Arrays) -> dict[str, NDArray[Any]]:
     """Follow the angle that is the first word of each realization."""
     numbers, place = np.unique(cells["realization"], return_inverse=True)
     phi = np.concatenate([batches.words(task.seed, int(k), 1) for k in numbers])
-    return ellipse.observe(cells["mu"], phi[place], task.iterations["measure"])
+    outcome = ellipse.observe(cells["mu"], phi[place], task.iterations["measure"])
+    parts = (part for name in ON_ELLIPSE for part in (name, f"{name}_error"))
+    return {part: outcome[part] for part in parts if part in outcome}
 
 
 _KINDS = {"map": _map, "orbit": _orbit, "trajectory": _trajectory}

@@ -3,7 +3,7 @@
 Descriptions are written for a reader who knows the paper and nothing of this program.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -167,6 +167,15 @@ VARIABLES = {
         extra="outcome",
     ),
     "residual": Variable("f8", "residual ab - mu", "NaN once it has diverged", extra="sample"),
+}
+# What is said of a variable on the ellipse in the place of the above.
+ELLIPSE = {
+    "lyapunov": replace(
+        VARIABLES["lyapunov"],
+        long_name="Lyapunov exponents on the ellipse a^2 + b^2 - mu a b = 4 - mu^2",
+        comment="nats per step, the larger first: 1 along the ellipse, 2 across it, the rate at "
+        "which a neighbour leaves",
+    )
 }
 _LEFT = "NaN once it has diverged"
 # What orbits and trajectories hold.

@@ -85,7 +85,7 @@ def test_the_orbit_is_that_of_the_exact_angle():
     np.testing.assert_allclose(found["sharpness"], np.mean(s, axis=0), **rough)
     np.testing.assert_allclose(found["loss_mean"], np.mean(np.square(e), axis=0) / 2, **rough)
     across = np.log(np.abs(1 + np.array(e))).mean(axis=0)
-    np.testing.assert_allclose(found["transverse_lyapunov"], across, **rough)
+    np.testing.assert_allclose(found["imbalance_rate"], across, **rough)
 
 
 def test_the_map_keeps_ellipse_and_angle_to_rounding():
@@ -159,8 +159,8 @@ def test_the_mean_growth_of_an_imbalance_is_zero(many):
     # V' = V(1 + e), and V comes back: log|1 + e| telescopes, whatever mu; its error is that of
     # log|sin t| at the two ends, which has exponential tails: 7 errors are exp(-7 pi/sqrt 12)
     _, found = many
-    assert (np.abs(pulls(found, 0.0, "transverse_lyapunov")) < 7).all()
-    assert (found["transverse_lyapunov_error"] < 5 / 20000).all()
+    assert (np.abs(pulls(found, 0.0, "imbalance_rate")) < 7).all()
+    assert (found["imbalance_rate_error"] < 5 / 20000).all()
     assert (found["lyapunov_error"][:, 0] < 5 / 20000).all()
 
 
@@ -178,7 +178,7 @@ def test_intervals_cover_as_often_as_they_say(mu):
         assert 0.90 < covered < 0.98
     # What telescopes errs as its two ends do, which is not normal: hold the mean square to one,
     # with the excess of 31/29 of Student's law and the tails of a logarithm.
-    for name, rank, truth in (("lyapunov", 0, np.log(3)), ("transverse_lyapunov", None, 0.0)):
+    for name, rank, truth in (("lyapunov", 0, np.log(3)), ("imbalance_rate", None, 0.0)):
         square = np.mean(pulls(found, truth, name, rank) ** 2)
         assert 0.85 < square < 1.35
 
