@@ -10,7 +10,7 @@ import xarray as xr
 from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
-from lt2f.views import claims
+from lt2f.views import claims, tables
 from lt2f.views.files import whole
 
 
@@ -39,7 +39,8 @@ def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str
     yield "| μ | error | what happens | how it is known |"
     yield "|---:|---:|---|---|"
     for row in thresholds.table():
-        yield f"| {row.mu:.12g} | {row.error:.1g} | {row.name} | {row.method} |"
+        mu, error = tables.written(row)
+        yield f"| {mu} | {error} | {row.name} | {row.method} |"
 
 
 def _sweep(dataset: xr.Dataset) -> Iterator[str]:

@@ -23,12 +23,16 @@ def write_thresholds(path: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for threshold in thresholds.full_table():
-            mu = f"{threshold.mu:.{DIGITS}g}"
-            writer.writerow(asdict(threshold) | {"mu": mu, "error": _error(threshold, mu)})
+            mu, error = written(threshold)
+            writer.writerow(asdict(threshold) | {"mu": mu, "error": error})
 
 
-def _error(threshold: Threshold, written: str) -> str:
-    """Round the error up to two digits, after adding what the digits of mu leave out."""
-    left_out = abs(Decimal(threshold.mu) - Decimal(written))
+def written(threshold: Threshold) -> tuple[str, str]:
+    """Write a threshold with 15 digits, and a bound of the distance of these to its true value.
+
+    The error is rounded up to two digits, after adding what the digits of mu leave out.
+    """
+    mu = f"{threshold.mu:.{DIGITS}g}"
+    left_out = abs(Decimal(threshold.mu) - Decimal(mu))
     error = Context(prec=2, rounding=ROUND_UP).plus(Decimal(threshold.error) + left_out)
-    return f"{error:.1e}" if error else "0"
+    return mu, f"{error:.1e}" if error else "0"

@@ -1,5 +1,6 @@
 """summary.md: its numbers are those of the data, and those of theory where theory decides."""
 
+import csv
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ from lt2f.claims.forms import Status
 from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
-from lt2f.views import summary
+from lt2f.views import summary, tables
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +97,16 @@ def test_it_lists_every_threshold(page):
     table = thresholds.table()
     assert [row[2] for row in body] == [row.name for row in table]
     for shown, row in zip(body, table, strict=True):
-        assert float(shown[0]) == pytest.approx(row.mu, rel=1e-11)
+        assert float(shown[0]) == pytest.approx(row.mu, rel=5e-15)
         assert len(shown) == 4
+
+
+def test_thresholds_are_those_of_the_table(page, tmp_path):
+    tables.write_thresholds(tmp_path / "thresholds.csv")
+    with (tmp_path / "thresholds.csv").open(newline="", encoding="utf-8") as file:
+        known = {row["name"]: (row["mu"], row["error"]) for row in csv.DictReader(file)}
+    body = rows(section(page, "Thresholds"))[1:]
+    assert [(row[0], row[1]) for row in body] == [known[row[2]] for row in body]
 
 
 def test_counts_are_runs_and_not_cells(tmp_path):
