@@ -51,9 +51,9 @@ def ratio(measured: Floats, known: Floats) -> tuple[float, float]:
 
 @ROOM.claim(
     "study_on_two_cycle",
-    "noise s of each factor gives the imbalance before a residual of the two-cycle the variance "
-    "2 s^2 (3 - mu + (mu - 1) f^2)/(2 - mu), f the other residual (mean of square over variance in "
-    "the study)",
+    "noise of each factor, of standard deviation s in its step, gives the imbalance before a "
+    "residual of the two-cycle the variance 2 s^2 (3 - mu + (mu - 1) f^2)/(2 - mu), f the other "
+    "residual (mean of square over variance in the study)",
     proved("factor_noise", "two_cycle_imbalance_variance"),
 )
 def _study_on_two_cycle(study: Study) -> Finding:
@@ -73,7 +73,8 @@ def _note(square: Floats) -> str:
 @ROOM.claim(
     "chaos",
     "in chaos the imbalance has the variance that its recursion V' = (1 - e^2)^2 V + 8 (s e ab "
-    "(1 - e))^2 makes along the residuals (mean of square over mean of V in the study)",
+    "(1 - e))^2 makes along the residuals e, s the standard deviation of the noise in each "
+    "factor's step (mean of square over mean of V in the study)",
     proved("factor_noise", "imbalance_variance"),
 )
 def _chaos(study: Study) -> Finding:
@@ -108,9 +109,9 @@ def noisy(
 
 @ROOM.claim(
     "two_cycle",
-    "noise s of each factor gives the imbalance before a residual of the two-cycle the standard "
-    "deviation s sqrt(2 (3 - mu + (mu - 1) f^2)/(2 - mu)) (over s, for both residuals at mu = 1.1, "
-    "uniform draws)",
+    "noise of each factor, of standard deviation s in its step, gives the imbalance before a "
+    "residual of the two-cycle the standard deviation s sqrt(2 (3 - mu + (mu - 1) f^2)/(2 - mu)), "
+    "f the other residual (over s, for both residuals at mu = 1.1, uniform draws)",
     proved("factor_noise", "two_cycle_imbalance_variance"),
 )
 def _two_cycle(study: Study) -> Finding:
@@ -128,8 +129,9 @@ def _two_cycle(study: Study) -> Finding:
 @ROOM.claim(
     "minimum",
     "where a run converges, noise of each factor leaves an imbalance of the variance that V' = "
-    "(1 - e^2)^2 V + 8 (s e ab (1 - e))^2 makes along the noise-free run (standard deviation over "
-    "s, mu = 0.7, uniform draws)",
+    "(1 - e^2)^2 V + 8 (s e ab (1 - e))^2 makes along the residuals e of the noise-free run, s the "
+    "standard deviation of the noise in each factor's step (standard deviation over s, mu = 0.7, "
+    "uniform draws)",
     proved("factor_noise", "imbalance_variance"),
 )
 def _minimum(study: Study) -> Finding:

@@ -4,10 +4,13 @@ Throughout, `uncertainty` is the largest distance that is no contradiction: four
 where a measurement is random, plus a bound of what is not (grid, truncation, rounding). A claim
 also states its resolution, the least difference that it has to be able to tell. Where the
 uncertainty is larger, nothing was tested and the claim is undecided.
+
+An identity or a bound of what is computed without chance has the allowance for rounding as its
+uncertainty: "<= 0" agrees with a measured 1e-10 where rounding may make 1e-8.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Context, Decimal
 from enum import StrEnum
 
@@ -52,7 +55,7 @@ def value(
     """
     off = 0.0 if measured == theory else abs(measured - theory)  # equal infinities too
     if not uncertainty <= resolution and not math.isnan(measured):
-        status, why = Status.UNDECIDED, f"cannot tell differences of {resolution:.2g}, as it has to"
+        status, why = Status.UNDECIDED, _takes(resolution)
     elif off <= uncertainty:
         status, why = Status.AGREES, ""
     else:
@@ -65,6 +68,13 @@ def value(
         status,
         "; ".join(filter(None, [why, note])),
     )
+
+
+def _takes(resolution: float) -> str:
+    """Say what would decide a claim."""
+    smaller = "a finer grid, or for averages more runs and longer ones"
+    least = f"of {resolution:.2g} or less" if math.isfinite(resolution) else "that is a number"
+    return f"to be decided it takes an uncertainty {least}: {smaller}"
 
 
 def worst(
@@ -88,11 +98,18 @@ def worst(
         told = u <= resolution * np.abs(t)
         ratio = np.where(np.isnan(off), np.inf, off / np.maximum(u, math.ulp(0.0)))
     k = int(np.argmax(ratio))
-    enough = math.inf if 2 * int(told.sum()) >= told.size else 0.0
+    enough = 2 * int(told.sum()) >= told.size
     seen = f"{t.size:,} cells, {x.min():.6g} <= {name} <= {x.max():.6g}; the worst is shown, "
     where = f"{seen * (t.size > 1)}at {name} = {x[k]:.6g}"
     note = "; ".join(filter(None, [where, note]))
-    return value(float(t[k]), float(m[k]), float(u[k]), enough, note)
+    found = value(float(t[k]), float(m[k]), float(u[k]), math.inf, note)
+    if enough or math.isnan(m[k]):
+        return found
+    why = (
+        f"{int(told.sum()):,} of {t.size:,} cells are known to {resolution:.2g} of theory, to be "
+        "decided it takes half of them: more runs and longer ones"
+    )
+    return replace(found, status=Status.UNDECIDED, explanation=f"{why}; {note}")
 
 
 def quantile(cells: int) -> float:
@@ -142,7 +159,9 @@ def _bound(
 def below(bound: float, measured: float, uncertainty: float, note: str = "") -> Finding:
     """Hold a value against a strict bound: undecided where the uncertainty reaches across."""
     if abs(measured - bound) <= uncertainty:
-        status, why = Status.UNDECIDED, "the bound lies within the uncertainty"
+        off = f"{abs(measured - bound):.2g}"
+        why = f"the bound lies within the uncertainty: to be decided it takes one below {off}"
+        status = Status.UNDECIDED
     else:
         status, why = (Status.AGREES if measured < bound else Status.DISAGREES), ""
     return Finding(
@@ -164,6 +183,8 @@ def none(exceptions: int, among: int, note: str = "", least: int = 1) -> Finding
     else:
         status = Status.AGREES if among >= least else Status.UNDECIDED
     why = f"exceptions among {among:,} cases"
+    if status == Status.UNDECIDED:
+        why += f", to be decided it takes {least:,} or more"
     return Finding("0", str(exceptions), "0", status, "; ".join(filter(None, [why, note])))
 
 

@@ -48,10 +48,13 @@ _AFTER = {
 }
 
 for _name, _text in (
-    ("imbalance", "the imbalance a^2 - b^2 becomes (a^2 - b^2)(1 - e^2)"),
-    ("h", "h = a^2 + b^2 - mu ab - (4 - mu^2) becomes h(1 + mu e + e^2)"),
-    ("e", "the residual e = ab - mu becomes e(e^2 - 3 - h)"),
-    ("S", "S = a^2 + b^2 becomes S(1 + e^2) - 4e(e + mu)"),
+    ("imbalance", "the imbalance a^2 - b^2 becomes (a^2 - b^2)(1 - e^2), e = ab - mu"),
+    ("h", "h = a^2 + b^2 - mu ab - (4 - mu^2) becomes h(1 + mu e + e^2), e = ab - mu"),
+    (
+        "e",
+        "the residual e = ab - mu becomes e(e^2 - 3 - h), h = a^2 + b^2 - mu ab - (4 - mu^2)",
+    ),
+    ("S", "S = a^2 + b^2 becomes S(1 + e^2) - 4e(e + mu), e = ab - mu"),
 ):
 
     @ROOM.claim(_name.lower(), f"in each step {_text} (largest difference)", _PROOF)

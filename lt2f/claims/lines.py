@@ -24,8 +24,12 @@ def line(study: Study, low: float, high: float, *names: str, margin: float = 0.0
     return cells.where((mu > low) & (mu <= high) & (regime != Regime.UNDECIDED))
 
 
-def passage(theory_: float, mu: Array, before: Array, after: Array, resolution: float) -> Finding:
+def passage(
+    theory_: float, mu: Array, before: Array, after: Array, resolution: float, takes: str = ""
+) -> Finding:
     """Hold a threshold against the first cell beyond it and the last one before that.
+
+    `takes` says, for where nothing is seen, what a sweep needs besides steps that are fine enough.
 
     Raises
     ------
@@ -36,9 +40,10 @@ def passage(theory_: float, mu: Array, before: Array, after: Array, resolution: 
         near = mu[(mu > theory_) & (mu < theory_ + resolution)]
         if not near.size:
             raise MissingError(
-                "needs a sweep of kind map (for doublings, or orbit), noise none, axes mu alone, "
-                f"with steps of {resolution / 2:.1g} or less beyond mu = {theory_:.8g}, and "
-                "max_period enough"
+                "needs a sweep of kind map, noise none, axes mu alone, with steps of "
+                f"{resolution / 2:.1g} or less beyond mu = {theory_:.8g}"
+                + f", and {takes}"
+                * bool(takes)
             )
         return forms.value(theory_, float(near.max()), 0.0, resolution, "not seen so far")
     high = float(mu[after].min())

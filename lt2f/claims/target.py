@@ -20,8 +20,8 @@ _MOVING = tuple(code for code in Regime if code not in (Regime.MONOTONE, Regime.
 
 @ROOM.claim(
     "stays",
-    "runs near balance stay while 2((1 + mu + sigma)/3)^(3/2) <= sqrt(2 + mu - sigma) (runs that "
-    "escape)",
+    "with targets mu + sigma or mu - sigma runs near balance stay while 2((1 + mu + "
+    "sigma)/3)^(3/2) <= sqrt(2 + mu - sigma) (runs that escape)",
     proved("noise_theory", "escape_threshold"),
 )
 def _target_stays(study: Study) -> Finding:
@@ -33,8 +33,8 @@ def _target_stays(study: Study) -> Finding:
 
 @ROOM.claim(
     "escapes",
-    "beyond 1.3 times the sigma of 2((1 + mu + sigma)/3)^(3/2) = sqrt(2 + mu - sigma) every run "
-    "escapes in the end (runs that do not)",
+    "with targets mu + sigma or mu - sigma, beyond 1.3 times the sigma of 2((1 + mu + "
+    "sigma)/3)^(3/2) = sqrt(2 + mu - sigma), every run escapes in the end (runs that do not)",
     derived("an independent draw repeats any finite order of draws in the end"),
 )
 def _target_escapes(study: Study) -> Finding:
@@ -56,8 +56,9 @@ def _target_never_converges(study: Study) -> Finding:
 
 @ROOM.claim(
     "balances",
-    "small noise sigma in the target balances the factors: log|a^2 - b^2| drifts by "
-    "-2 sigma^2/(2 - S) a step (times sigma^-2, at mu = 0.6, S = 1.5)",
+    "small noise in the target, of standard deviation sigma, balances the factors: log|a^2 - b^2| "
+    "drifts by -2 sigma^2/(2 - S) a step, S = a^2 + b^2 at the minimum (times sigma^-2, at mu = "
+    "0.6, S = 1.5)",
     derived("E r^2 = sigma^2 + S sigma^2/(2 - S) to second order, and the drift is -E r^2"),
 )
 def _target_balances(study: Study) -> Finding:
@@ -80,8 +81,9 @@ def _target_balances(study: Study) -> Finding:
 
 @ROOM.claim(
     "origin_attracts",
-    "target noise makes the origin attract balanced runs iff E log|1 + m| < 0: threshold on sigma "
-    "at mu = 0.2, two-point draws (sqrt((1 + mu)^2 - 1))",
+    "noise makes the origin attract balanced runs iff E log|1 + m| < 0, m the target of a step, of "
+    "mean mu and standard deviation sigma (threshold on sigma at mu = 0.2, two-point draws: "
+    "sqrt((1 + mu)^2 - 1))",
     proved("noise_theory", "collapse_exponent"),
 )
 def _origin(study: Study) -> Finding:

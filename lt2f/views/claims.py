@@ -12,6 +12,15 @@ from lt2f.claims.ledger import Row
 from lt2f.views.files import whole
 
 COLUMNS: Final = tuple(field.name for field in fields(Row))
+MEANING: Final = (
+    "A claim agrees if what was measured differs from theory by no more than the uncertainty; a "
+    "bound, if it is exceeded by no more than that. The uncertainty is not one standard error: it "
+    "is four of them where chance is at work (more for the worst of many cells), plus stated "
+    "bounds of what is not chance, such as the step of a grid, the length of a run or the terms "
+    'left out of a limit; of an identity it is the tolerance for rounding. So "<= 0" agrees with '
+    "a measured 1e-10 where 1e-8 is allowed for rounding. A claim is undecided where the "
+    "uncertainty is too large to test it."
+)
 _LOUD: Final = (Status.DISAGREES, Status.UNDECIDED)
 
 
@@ -56,6 +65,7 @@ def section(rows: Iterable[Row]) -> Iterator[str]:
     counts = Counter(row.status for row in rows)
     said = (f"{counts[status]} {_WORDS[status]}" for status in Status if counts[status])
     yield f"{len(rows)} claims: {', '.join(said)}. Every one is in claims.csv.\n"
+    yield f"{MEANING}\n"
     if not any(counts[status] for status in _LOUD):
         return
     yield "| status | claim | theory | measured | uncertainty | explanation |"

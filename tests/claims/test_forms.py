@@ -94,6 +94,20 @@ def test_one_exception_is_too_many_and_no_case_is_too_few():
     assert forms.none(0, 10, least=11).status == Status.UNDECIDED
 
 
+def test_what_is_undecided_says_what_would_decide_it():
+    at = np.array([1.0, 2.0, 3.0])
+    few = forms.worst(1.0, 1.0, np.array([0.2, 0.3, 0.01]), at, 0.1)
+    assert few.status == Status.UNDECIDED
+    for found, words in (
+        (forms.none(0, 10, least=1234), "among 10 cases, to be decided it takes 1,234 or more"),
+        (forms.value(1.0, 1.0, 0.2, 0.1), "takes an uncertainty of 0.1 or less"),
+        (forms.between(1.5, 1.4, 1.6, 0.05), "takes an uncertainty of 0.05 or less: a finer grid"),
+        (forms.below(0.0, -0.1, 0.5), "it takes one below 0.1"),
+        (few, "1 of 3 cells are known to 0.1 of theory, to be decided it takes half of them"),
+    ):
+        assert words in found.explanation
+
+
 def test_words_are_equal_or_not():
     assert forms.words("a, b", "a, b").status == Status.AGREES
     assert forms.words("a, b", "b, a").status == Status.DISAGREES

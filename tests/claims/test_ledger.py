@@ -157,6 +157,10 @@ DOCTORED: dict[str, tuple[str, str, Doctor, tuple[str, ...]]] = {
         ("two_cycle_largest_exponent", "two_cycle_smallest_exponent"),
     ),
     "exponents, 20 %": ("one", "lyapunov", scaled(1.2), ("balanced_largest_exponent_bound",)),
+    "exponents, 20 % next to mu = 2": (
+        "one", "lyapunov", lambda x: x.where(x["mu"] < 1.995, 1.2 * x),
+        ("balanced_largest_exponent_bound",),
+    ),
     "exponents, reversed": (
         "one", "lyapunov", lambda x: x.copy(data=x.values[::-1]), ("two_cycle_superstable",),
     ),

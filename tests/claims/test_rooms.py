@@ -52,6 +52,8 @@ def test_a_passage_that_was_not_seen_disagrees_where_it_had_to_be():
     assert lines.passage(1.42, MU, never, ever, 0.5).status == Status.DISAGREES
     with pytest.raises(MissingError, match=r"steps of 0\.005 or less beyond mu = 1\.42"):
         lines.passage(1.42, MU, ever, never, 0.01)
+    with pytest.raises(MissingError, match=r"beyond mu = 1\.42, and max_period 8 or more$"):
+        lines.passage(1.42, MU, ever, never, 0.01, "max_period 8 or more")
 
 
 def test_the_period_of_samples_is_the_least_power_of_two():
@@ -104,6 +106,27 @@ def test_every_stable_minimum_is_calm_and_no_other():
     sharpness = a * a + (0.7 / a) ** 2
     clear = np.abs(sharpness - 2) > 1e-9
     assert (minimum.calm(a, 0.7 / a, 0.7) == (sharpness < 2))[clear].all()
+
+
+@pytest.mark.parametrize("mu", [0.3, 0.6, 0.8])
+@pytest.mark.parametrize("turn", [0.3, 1.0, 1.6, 2.2, 2.9])
+def test_next_to_the_edge_of_stability_a_run_turns_round_it(mu, turn):
+    """It keeps (2 - S)^2 + 2(1 - mu^2) e^2, S of the minimum with its imbalance, and ends at e = 0.
+
+    So P(2 - S < x) of where runs end goes like x^2, an area in (S, e).
+    """
+    off = []
+    for x in (0.02, 0.005):
+        sharpness, e = 2 - x * np.cos(turn), x * np.sin(turn) / np.sqrt(2 * (1 - mu * mu))
+        imbalance = np.sqrt(sharpness**2 - 4 * mu * mu)
+        a = np.sqrt((np.hypot(imbalance, 2 * (mu + e)) + imbalance) / 2)
+        a, b = np.array([a]), np.array([(mu + e) / a])
+        *_, (a, b) = runs.descend(a, b, np.array([mu]), int(60 / x))
+        assert abs(a[0] * b[0] - mu) < 1e-12  # exp(-60) but for the way round
+        off.append(abs((2 - np.hypot(a[0] ** 2 - b[0] ** 2, 2 * mu)) / x - 1))
+    # the next order is x, and rounding in steps at most 1e-12
+    assert off[1] < 0.35 * off[0] + 1e-6
+    assert off[1] < 0.05
 
 
 @pytest.mark.parametrize("mu", [0.3, 1.7])

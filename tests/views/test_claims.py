@@ -59,4 +59,5 @@ def test_the_section_counts_and_shows_what_does_not_hold(ledger):
 
 def test_what_holds_needs_no_table(ledger):
     text = "\n".join(claims.section([row for row in ledger if row.id == "good"]))
-    assert text == "1 claims: 1 agree. Every one is in claims.csv.\n"
+    assert text == f"1 claims: 1 agree. Every one is in claims.csv.\n\n{claims.MEANING}\n"
+    assert "four of them" in claims.MEANING
