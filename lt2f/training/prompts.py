@@ -78,6 +78,13 @@ class Prompt:
         return tokens
 
 
+def gaussian_task(seed: int, index: int, dimension: int) -> Floats:
+    """Return the task w of prompt number `index`, shape (d,)."""
+    key = np.array([seed, index], dtype=np.uint64)
+    raw = np.random.Philox(key=key, counter=APART).random_raw(dimension)
+    return np.asarray(LAWS["normal"](raw) / np.sqrt(dimension))
+
+
 def gaussian_prompt(
     seed: int, index: int, dimension: int, context: int, label_noise: float = 0.0
 ) -> Prompt:

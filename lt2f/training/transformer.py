@@ -92,10 +92,11 @@ def attention(tokens: Floats, projection: Floats, key_query: Floats) -> Floats:
 
 def predict(model: Model, prompt: Prompt, parameters: Parameters) -> tuple[Floats, Parameters]:
     """Prediction for the query, and its derivatives by the parameters."""
-    return _predict(readers(model, prompt), parameters)
+    return outputs(readers(model, prompt), parameters)
 
 
-def _predict(by: tuple[Reader, Reader], parameters: Parameters) -> tuple[Floats, Parameters]:
+def outputs(by: tuple[Reader, Reader], parameters: Parameters) -> tuple[Floats, Parameters]:
+    """Do what `predict` does, with the `readers` at hand."""
     values, scores = (reader.read(part) for reader, part in zip(by, parameters, strict=True))
     n = values.shape[-1]
     prediction = np.asarray(np.sum(values * scores, axis=-1) / n)
@@ -157,23 +158,23 @@ def train(
     if every < 1 or steps % every:
         raise ValueError(f"{steps} steps are no multiple of {every}")
     by = readers(model, prompt)
-    now, eta = _broadcast(by, parameters, np.asarray(step_size, dtype=np.float64))
+    now, eta = broadcast(by, parameters, np.asarray(step_size, dtype=np.float64))
     predictions, kernel = np.empty((2, steps + 1, *eta.shape))
     kept = Parameters(*(np.empty((steps // every + 1, *part.shape)) for part in now))
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(steps + 1):
-            predictions[step], slopes = _predict(by, now)
-            kernel[step] = sum(_square(slope, eta.ndim) for slope in slopes)
+            predictions[step], slopes = outputs(by, now)
+            kernel[step] = product(slopes, slopes, eta.ndim)
             if step % every == 0:
                 for history, part in zip(kept, now, strict=True):
                     history[step // every] = part
-            now = _descend(now, slopes, eta * (predictions[step] - prompt.target))
+            now = descend(now, slopes, eta * (predictions[step] - prompt.target))
     for seen in (predictions, kernel):
         seen[~np.isfinite(seen)] = np.nan
     return Run(prompt.target, predictions, kernel, kept)
 
 
-def _broadcast(
+def broadcast(
     by: tuple[Reader, Reader], parameters: Parameters, eta: Floats
 ) -> tuple[Parameters, Floats]:
     """Give parameters and step sizes the same leading axes."""
@@ -189,12 +190,13 @@ def _broadcast(
     return Parameters(*wide), np.broadcast_to(eta, outer)
 
 
-def _square(slope: Floats, leading: int) -> Floats:
-    """Sum of squares over a parameter's own axes."""
-    return np.asarray(np.sum(slope * slope, axis=tuple(range(leading, slope.ndim))))
+def product(one: Parameters, other: Parameters, leading: int) -> Floats:
+    """Inner product over the parameters' own axes, which come after `leading` ones of `other`."""
+    own = (tuple(range(leading - part.ndim, 0)) for part in other)
+    return np.asarray(sum(np.sum(x * y, axis=k) for x, y, k in zip(one, other, own, strict=True)))
 
 
-def _descend(parameters: Parameters, slopes: Parameters, amount: Floats) -> Parameters:
+def descend(parameters: Parameters, slopes: Parameters, amount: Floats) -> Parameters:
     """Subtract `amount` times the slopes; its axes are the leading ones."""
     moved = (
         part - amount.reshape(amount.shape + (1,) * (part.ndim - amount.ndim)) * slope
