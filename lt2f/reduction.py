@@ -154,19 +154,65 @@ def realize(
     ValueError
         If the prompt cannot have this mu: c = 0, or just one of mu and the target is 0.
     """
-    start, vector = np.broadcast_arrays(np.asarray(a, float), np.asarray(b, float)), None
-    if model == Model.FULL:
-        c, vector = _leading(prompt)
-    else:
-        c = coupling(model, prompt)
+    c = _leading(prompt)[0] if model == Model.FULL else coupling(model, prompt)
     if c == 0.0 or (mu == 0.0) != (prompt.target == 0.0):
         raise ValueError(f"no step size gives mu = {mu} with c y = {c * prompt.target}")
     eta = mu / abs(c * prompt.target) if mu else 1.0
-    f, g = (part / (np.sqrt(eta) * abs(c)) for part in start)
+    return start(model, prompt, a, b, eta), eta
+
+
+def start(
+    model: Model,
+    prompt: Prompt,
+    a: ArrayLike,
+    b: ArrayLike,
+    step_size: ArrayLike,
+    direction: Floats | None = None,
+) -> Parameters:
+    """Find parameters that reduce to (a, b) at a step size, all three of shapes that broadcast.
+
+    As in `realize`, but the full model's p and qhat may be multiples of any `direction`, of shape
+    (d + 1,): then their nearest two-factor block has (a, b), and they follow the map only if the
+    direction lies in one eigenspace of G.
+
+    Raises
+    ------
+    ValueError
+        If no parameter moves: c = 0, or the direction in the kernel of G.
+    """
+    factors, vector = np.broadcast_arrays(np.asarray(a, float), np.asarray(b, float)), None
+    if model == Model.FULL:
+        c, vector = _leading(prompt) if direction is None else _along_direction(prompt, direction)
+    else:
+        c = coupling(model, prompt)
+    if c == 0.0:
+        raise ValueError("the prompt has c = 0: no parameter moves, whatever the step size")
+    unit = np.sqrt(np.asarray(step_size, dtype=np.float64)) * abs(c)
+    f, g = (np.asarray(part / unit) for part in factors)
     g = _sign(c * prompt.target) * g
     if vector is not None:
-        return _full_parameters(prompt, vector, f, g), eta
-    return Parameters(f, g if model == Model.SCALAR else _times(g, _unit_matrix(prompt))), eta
+        return _full_parameters(prompt, vector, f, g)
+    return Parameters(f, g if model == Model.SCALAR else _times(g, _unit_matrix(prompt)))
+
+
+def unit_mu(model: Model, prompt: Prompt, parameters: Parameters) -> Floats:
+    """Return |c y|, the mu of step size 1; for the full model that of its nearest block."""
+    return np.asarray(np.abs(_coupling_at(model, prompt, parameters) * prompt.target))
+
+
+def residual_unit(
+    model: Model, prompt: Prompt, parameters: Parameters, step_size: ArrayLike
+) -> Floats:
+    """Return s eta c, by which e = s eta c (prediction - y) in the units of the map."""
+    c = _coupling_at(model, prompt, parameters)
+    return np.asarray(np.where(c * prompt.target < 0.0, -1.0, 1.0) * np.asarray(step_size) * c)
+
+
+def _coupling_at(model: Model, prompt: Prompt, parameters: Parameters) -> Floats:
+    """Coupling of each start."""
+    if model == Model.FULL:
+        return block(prompt, parameters).coupling
+    return np.asarray(coupling(model, prompt))
 
 
 def _reduce_full(prompt: Prompt, parameters: Parameters, eta: Floats, nearest: bool) -> Reduction:
@@ -203,6 +249,21 @@ def _leading(prompt: Prompt) -> tuple[float, Floats]:
     left, sizes, _ = np.linalg.svd(context, full_matrices=False)
     eigenvalue = sizes[0] ** 2 / context.shape[1]
     return float(eigenvalue * np.linalg.norm(prompt.query)), left[:, 0]
+
+
+def _along_direction(prompt: Prompt, direction: Floats) -> tuple[float, Floats]:
+    """Coupling of the block nearest to p and qhat along a vector z, and z to go with it.
+
+    The block has |a +- b|^2 = eta c |x_q| z^T G z |f +- g|^2, so z is scaled to make that
+    eta c^2 |f +- g|^2.
+    """
+    both = _full_parameters(prompt, direction, np.ones(()), np.ones(()))
+    c = float(block(prompt, both).coupling)
+    scores = _scores(prompt, both)[0]
+    moment = float(scores @ scores) / prompt.labels.size
+    if not c > 0.0:
+        return 0.0, direction
+    return c, direction * np.sqrt(c / (np.linalg.norm(prompt.query) * moment))
 
 
 def _full_parameters(prompt: Prompt, vector: Floats, f: Floats, g: Floats) -> Parameters:
