@@ -39,6 +39,9 @@ _SUMMARY = {
     "mu = step size * |c y_q|.",
     "ellipse": "Chaotic orbits of (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) on the invariant "
     "ellipse a^2 + b^2 - mu a b = 4 - mu^2, followed exactly by their angle from random starts.",
+    "transformer": "Gradient descent with step size eta on the loss (prediction - y)^2 / 2 of a "
+    "linear transformer on the tokens of one Gaussian prompt, labelled by its own outputs, in the "
+    "units of (a, b) -> (a - (ab - mu) b, b - (ab - mu) a), whose forecast stands beside it.",
     "multiplicative": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = h (ab - mu), with a "
     "random multiplier h of mean 1 at each step and standard deviation noise.",
     "target": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = ab - m, with a random target m "
@@ -285,6 +288,7 @@ def _attributes(plan: "Plan", content: str) -> dict[str, Any]:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     kinds = {"map": "Long-run behaviour", "orbit": "Orbits", "trajectory": "Trajectories"}
     kinds["ellipse"] = "Chaos on the ellipse"
+    kinds["transformer"] = "Training runs"
     sweep = plan.sweep.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude={"tile"}
     )

@@ -7,7 +7,7 @@ or, where prompts are drawn from a pool, batch_size.
 
 import hashlib
 import math
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ Coordinate = Literal[
     "realization",
     "perturbation",
     "batch_size",
+    "step_size",
 ]
 WHOLE = frozenset({"realization", "batch_size"})  # coordinates that are integers
 Recordable = Literal[
@@ -120,6 +121,8 @@ class EllipseIterations(Model):
 class Sweep(Model):
     """A grid of cells, and what to compute in each."""
 
+    scale: ClassVar[Literal["mu", "step_size"]] = "mu"
+
     axes: Annotated[dict[Coordinate, AnyAxis], Field(min_length=1)]
     fixed: dict[Coordinate, float] = Field(default_factory=dict)
     noise: Annotated[Noiseless | Noisy | Prompts, Field(discriminator="model")] = Noiseless(
@@ -189,9 +192,14 @@ class Sweep(Model):
         if "perturbation" in given and not factors:
             reason = "is added to b: start from a and b, not from imbalance and product"
             raise refusal(reason, *self._place("perturbation"))
-        for name in ("mu", *(("a", "b") if factors else ("imbalance", "product"))):
+        for name in {"mu", "step_size"} & given - {self.scale}:
+            reason = "is for the kind transformer, maps have mu"
+            if name == "mu":
+                reason = "follows from the prompt, a transformer has step_size"
+            raise refusal(reason, *self._place(name))
+        for name in (self.scale, *(("a", "b") if factors else ("imbalance", "product"))):
             if name not in given:
-                need = "every sweep needs mu, and imbalance and product or a and b"
+                need = f"every sweep needs {self.scale}, and imbalance and product or a and b"
                 raise refusal(f"missing, {need}, each an axis or fixed", "axes", name)
         return self
 
@@ -235,6 +243,8 @@ class Sweep(Model):
         for name in ("mu", "noise", "realization"):
             if name in points and points[name][0] < 0:
                 raise refusal("should be greater than or equal to 0", *self._place(name))
+        if "step_size" in points and points["step_size"][0] <= 0:
+            raise refusal("should be greater than 0", *self._place("step_size"))
         whole = points.get("realization", np.zeros(1))
         if (whole != np.floor(whole)).any() or whole[-1] > 2**53:
             raise refusal("should be integers up to 2**53", *self._place("realization"))
@@ -366,12 +376,84 @@ class EllipseSweep(Sweep):
         return self
 
 
+MAX_TRAINING = 10**6  # steps of each sort, for every output of a training is held at once
+TrainingSteps = Annotated[int, Field(ge=0, le=MAX_TRAINING), whole]
+
+
+class TransformerIterations(Model):
+    """Steps discarded and measured, the longest cycle looked for, and outputs kept.
+
+    Kept are the first `samples` outputs of the measured steps.
+    """
+
+    transient: TrainingSteps
+    measure: Annotated[int, Field(ge=32, le=MAX_TRAINING), whole]
+    max_period: Annotated[int, Field(ge=1, le=1024), whole] = 64
+    samples: Annotated[int, Field(ge=1, le=MAX_TRAINING), whole] = 64
+
+    @model_validator(mode="after")
+    def _measure_holds_the_rest(self) -> Self:
+        if self.measure < 2 * self.max_period:
+            raise refusal("should be at least twice max_period", "measure")
+        if self.samples > self.measure:
+            raise refusal("should be at most the steps measured", "samples")
+        return self
+
+
+class Transformer(Model):
+    """The linear transformer that is trained, and the law of its Gaussian prompts.
+
+    `start` is for the full model: p and q begin along the leading eigenvector of the prompt's Gram
+    matrix, from where it follows the map but for rounding, or along a Gaussian direction.
+    """
+
+    model: Literal["scalar", "matrix", "full"]
+    dimension: Annotated[int, Field(ge=1, le=1024), whole]
+    context: Annotated[int, Field(ge=1, le=65536), whole]
+    label_noise: Annotated[float, Field(ge=0)] = 0.0
+    start: Literal["eigenvector", "gaussian"] = "eigenvector"
+
+    @model_validator(mode="after")
+    def _directions_are_of_the_full_model(self) -> Self:
+        if self.start == "gaussian" and self.model != "full":
+            reason = "should be eigenvector, only the full model starts in several directions"
+            raise refusal(reason, "start")
+        return self
+
+
+class TransformerSweep(Sweep):
+    """Real trainings of a linear transformer, labelled by themselves, beside the map's forecast.
+
+    A realization is a prompt, a function of the seed and its number alone.
+    """
+
+    scale: ClassVar[Literal["mu", "step_size"]] = "step_size"
+
+    kind: Literal["transformer"]
+    transformer: Transformer
+    iterations: TransformerIterations
+
+    @property
+    def has_realizations(self) -> bool:
+        """Whether something in a cell is random: the prompt."""
+        return True
+
+    @model_validator(mode="after")
+    def _noise_has_a_model(self) -> Self:
+        reason = "a transformer is trained on the whole of one prompt"
+        if self.noise.model != "none":
+            raise refusal(f"should be none, {reason}", "noise", "model")
+        if "noise" in {**self.axes, **self.fixed}:
+            raise refusal(f"has no meaning here, {reason}", *self._place("noise"))
+        return self
+
+
 def _map_if_unsaid(value: object) -> object:
     return {"kind": "map", **value} if isinstance(value, dict) else value
 
 
 AnySweep = Annotated[
-    MapSweep | OrbitSweep | TrajectorySweep | EllipseSweep,
+    MapSweep | OrbitSweep | TrajectorySweep | EllipseSweep | TransformerSweep,
     Field(discriminator="kind"),
     BeforeValidator(_map_if_unsaid),
 ]

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.pipeline import solve
+from lt2f.pipeline import solve, transformers
 from lt2f.pipeline.identity import code_sha256, sha256_of
-from lt2f.pipeline.kinds import EllipseSweep, Noisy, Prompts
+from lt2f.pipeline.kinds import EllipseSweep, Noisy, Prompts, TransformerSweep
 from lt2f.pipeline.settings import AnySweep, MapSweep, OrbitSweep, Settings
 
 CHUNK_STEPS = 2**31  # map steps of a chunk: a second or two where each of them is run and measured
@@ -92,6 +92,7 @@ class Plan:
             seed=self.seed if self.sweep.has_realizations else 0,
             count=self.sweep.count if isinstance(self.sweep, MapSweep) else None,
             infer=isinstance(self.sweep, MapSweep) and not STARTS.isdisjoint(self.sweep.axes),
+            transformer=self._transformer,
         )
 
     @cached_property
@@ -102,7 +103,16 @@ class Plan:
         h, g = solve.pool_multipliers(self.task.seed, self.task.pool) - 1.0
         return np.array([np.mean(h * h), np.mean(h * g), np.mean(g * g)])
 
+    @property
+    def _transformer(self) -> dict[str, Any] | None:
+        """The trained model in plain data, where there is one."""
+        if not isinstance(self.sweep, TransformerSweep):
+            return None
+        return self.sweep.transformer.model_dump(mode="json")
+
     def _record(self) -> tuple[str, ...]:
+        if self._transformer is not None:
+            return transformers.record(self._transformer)
         if isinstance(self.sweep, MapSweep):
             return ("regime",) if self.sweep.count else self.sweep.record
         if isinstance(self.sweep, EllipseSweep):
@@ -131,7 +141,13 @@ class Plan:
     def tile(self) -> dict[str, int]:
         """Cells of a chunk along each axis: as given, or as many as make CHUNK_STEPS map steps."""
         cost = ANGLE_COST if isinstance(self.sweep, EllipseSweep) else 1
-        budget = min(CHUNK_STEPS // (cost * self.steps), CHUNK_VALUES // self.samples, CHUNK_CELLS)
+        budget = min(CHUNK_VALUES // self.samples, CHUNK_CELLS)
+        if model := self._transformer:
+            cost, budget = (
+                transformers.cost(model),
+                min(budget, transformers.most_cells(model, self.steps)),
+            )
+        budget = min(budget, CHUNK_STEPS // (cost * self.steps))
         sizes = {str(name): axis.size for name, axis in self.sweep.axes.items()}
         digits = _digits(max(budget, 1).bit_length() - 1, sizes)
         given = {str(name): side for name, side in self.sweep.tile.items()}

@@ -82,7 +82,7 @@ def _locate(raw: object, error: ErrorDetails) -> tuple[str, object]:
     """Find the user's dotted key of an error, and the value there (or `_ABSENT`).
 
     A location by pydantic also holds the tags of unions, which the user never wrote: they are the
-    parts that the raw settings do not have.
+    parts that the raw settings do not have, or a kind just before what is a key of this kind.
     """
     loc, context = error["loc"], error.get("ctx", {})
     at = context.get("at", ())
@@ -90,8 +90,11 @@ def _locate(raw: object, error: ErrorDetails) -> tuple[str, object]:
         loc, at = loc[:-1], loc[-1:]
     elif error["type"].startswith("union_tag"):
         at = (context["discriminator"].strip("'"),)
-    key, value = "", raw
+    key, value, tagged = "", raw, None
     for place, part in enumerate((*loc, *at)):
+        if isinstance(value, dict) and value.get("kind") == part and value is not tagged:
+            tagged = value
+            continue
         try:
             found = value[part]  # type: ignore[index]
         except (LookupError, TypeError):

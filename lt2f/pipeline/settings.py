@@ -22,6 +22,7 @@ from lt2f.pipeline.kinds import (
     Positive,
     Sweep,
     TrajectorySweep,
+    TransformerSweep,
 )
 from lt2f.pipeline.rules import Model, SettingsError, describe, whole
 
@@ -36,6 +37,7 @@ __all__ = [
     "SettingsError",
     "Sweep",
     "TrajectorySweep",
+    "TransformerSweep",
     "load",
     "parse",
     "schema",

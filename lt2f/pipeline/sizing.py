@@ -7,7 +7,7 @@ import numpy as np
 
 from lt2f.dynamics.codes import Fate
 from lt2f.dynamics.theory import fate
-from lt2f.pipeline import dataset
+from lt2f.pipeline import dataset, transformers
 from lt2f.pipeline.plan import ANGLE_COST, Plan, plan
 from lt2f.pipeline.settings import Settings
 from lt2f.pipeline.solve import PATHS, starts
@@ -48,6 +48,8 @@ def seconds(sweep: Plan) -> float:
     cells, lengths, task = sweep.sweep.cells, sweep.task.iterations, sweep.task
     if task.kind == "ellipse":
         return cells * sweep.steps * ANGLE_COST / MEASURE_RATE
+    if task.transformer is not None:
+        return cells * sweep.steps * transformers.cost(task.transformer) * 1e-9
     if task.kind != "map":
         samples = size(sweep) * BYTE_COST
         return cells * sweep.steps / BARE_RATE + samples + PROMPT_COST * prompts_drawn(sweep)

@@ -17,6 +17,7 @@ from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise
 from lt2f.dynamics.survey import Schedule
+from lt2f.pipeline import transformers
 from lt2f.training import batches
 from lt2f.training.prompt_batches import Batches, multipliers
 from lt2f.training.prompts import gaussian_prompt
@@ -53,11 +54,13 @@ class Task:
     pool: Mapping[str, Any] | None = None  # of prompts, from which mini-batches are drawn
     count: str | None = None  # the axis over which regimes are counted
     infer: bool = False  # whether cells that differ in their start alone share an attractor
+    transformer: Mapping[str, Any] | None = None  # the model that is trained, and its prompts
 
     @property
     def steps(self) -> int:
         """Map steps of each cell, before any shortcut."""
-        return sum(n for key, n in self.iterations.items() if key != "max_period")
+        within = {"max_period"} if self.transformer is None else {"max_period", "samples"}
+        return sum(n for key, n in self.iterations.items() if key not in within)
 
 
 def solve(
@@ -85,6 +88,9 @@ def solve(
     cells |= {name: np.full(cells[next(iter(axes))].size, x) for name, x in scalars.items()}
     if task.kind == "ellipse":
         return {n: x.reshape(*shape, *x.shape[1:]) for n, x in _ellipse(task, cells).items()}
+    if task.transformer is not None:
+        found = _transformer(task, task.transformer, cells)
+        return {n: x.reshape(*shape, *x.shape[1:]) for n, x in found.items()}
     parts = [
         (where, _KINDS[task.kind](task, *starts(part), part["mu"], noise))
         for where, part, noise in _realizations(task, cells)
@@ -215,6 +221,11 @@ def _ellipse(task: Task, cells: Arrays) -> dict[str, NDArray[Any]]:
     outcome = ellipse.observe(cells["mu"], phi[place], task.iterations["measure"])
     parts = (part for name in ON_ELLIPSE for part in (name, f"{name}_error"))
     return {part: outcome[part] for part in parts if part in outcome}
+
+
+def _transformer(task: Task, transformer: Mapping[str, Any], cells: Arrays) -> Arrays:
+    setting = transformer, task.iterations, task.seed, task.shortcuts
+    return transformers.solve(*setting, cells, starts(cells))
 
 
 _KINDS = {"map": _map, "orbit": _orbit, "trajectory": _trajectory}

@@ -44,6 +44,10 @@ _COORDINATES = {
         "effective step size mu",
         "step size eta times |c y_q| for the loss (c u w - y_q)^2 / 2; a, b are sqrt(eta) |c| u, w",
     ),
+    "step_size": (
+        "step size eta of gradient descent",
+        "for the loss (prediction - y)^2 / 2 of one prompt",
+    ),
     "imbalance": ("imbalance of the start, a0^2 - b0^2", ""),
     "product": ("product of the start, a0 b0", ""),
     "a": ("first factor of the start", ""),
@@ -53,7 +57,8 @@ _COORDINATES = {
     "batch_size": ("prompts in a mini-batch", "drawn afresh from the pool at every step"),
     "realization": (
         "realization of what is random",
-        "one mini-batch order, or one start angle on the ellipse, the same for every cell",
+        "one mini-batch order, one start angle on the ellipse, or one prompt, the same for every "
+        "cell",
     ),
     "outcome": ("regime of training", ""),
     "exponent": ("rank of the Lyapunov exponent, 1 the largest", ""),
@@ -177,6 +182,61 @@ ELLIPSE = {
         "which a neighbour leaves",
     )
 }
+_MAP = "what (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) says of this cell, not the model itself"
+_NEW = (
+    "mean squared error of the prediction on 256 new prompts{}; predicting zero costs the variance "
+    "of the target, 1 on the average over tasks; NaN where it diverges"
+)
+VARIABLES |= {
+    "effective_step_size": Variable(
+        "f8",
+        "effective step size mu of this step size and prompt",
+        "eta |c y|; of the full model that of its nearest two-factor block at the start",
+    ),
+    "residual_error": Variable(
+        "f8",
+        "largest distance of the model's residual from the map's in the first 64 steps",
+        "rounding, and what chaos makes of it; NaN where it escapes by then",
+    ),
+    "departure": Variable(
+        "f8",
+        "departure of the start from a two-factor model",
+        "standard deviation over mean of the couplings that share the prediction; 0 is the map",
+    ),
+    "fresh_error": Variable(
+        "f8", "error on fresh tasks of the last iterate", _NEW.format(", each of a new task")
+    ),
+    "fresh_error_mean": Variable(
+        "f8",
+        "error on fresh tasks, mean over the last 240 iterates",
+        _NEW.format(", each of a new task"),
+    ),
+    "fresh_error_averaged": Variable(
+        "f8",
+        "error on fresh tasks of the mean weights of the last 240 iterates",
+        _NEW.format(", each of a new task"),
+    ),
+    "same_task_error": Variable(
+        "f8",
+        "error on new examples and queries of the task trained on, of the last iterate",
+        _NEW.format(" of this task"),
+    ),
+    "map_regime": Variable(
+        "u1", "regime of training that the map forecasts", _MAP, attributes=_flags(Regime)
+    ),
+    "map_residual_period": Variable(
+        "i4", "period of the residual that the map forecasts", f"0 where there is none; {_MAP}"
+    ),
+    "map_lyapunov": Variable(
+        "f8", "Lyapunov exponents that the map forecasts", _MAP, extra="exponent"
+    ),
+    "map_lyapunov_error": _error("map_lyapunov", extra="exponent"),
+    "map_residual": Variable("f8", "residual ab - mu that the map forecasts", _MAP, "sample"),
+}
+for _name in ("fresh_error", "fresh_error_mean", "fresh_error_averaged", "same_task_error"):
+    VARIABLES[f"{_name}_error"] = Variable(
+        "f8", f"standard error of {_name}", "over the new prompts"
+    )
 _LEFT = "NaN once it has diverged"
 # What orbits and trajectories hold.
 PATHS = {
