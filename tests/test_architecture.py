@@ -50,7 +50,13 @@ MAY_IMPORT = {
     },
     "lt2f.pipeline.store": set(),
     "lt2f.pipeline.variables": {"lt2f.dynamics.codes"},
-    "lt2f.claims": {"lt2f.dynamics", "lt2f.training", "lt2f.claims"},
+    "lt2f.claims": {
+        "lt2f.claims",
+        "lt2f.dynamics",
+        "lt2f.reduction",
+        "lt2f.trained",
+        "lt2f.training",
+    },
     "lt2f.views": {
         "lt2f.claims.forms",
         "lt2f.claims.ledger",

@@ -20,6 +20,7 @@ from lt2f.claims import (
     plane,
     roots,
     target,
+    transformer,
     transverse,
     two_cycle,
 )
@@ -43,6 +44,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     target.ROOM,
     apart.ROOM,
     arithmetic.ROOM,
+    transformer.ROOM,
 )
 
 

@@ -99,6 +99,9 @@ class Sweep:
         noise = raw.get("noise", {})
         self.name, self.dataset = name, dataset
         self.kind = "count" if raw.get("count") else str(raw.get("kind", "map"))
+        self.model = str(
+            raw.get("transformer", {}).get("model", "")
+        )  # of a transformer that is trained
         self.noise = str(noise.get("model", "none"))
         self.law = str(noise.get("law", "two_point"))
         self.iterations: dict[str, int] = raw.get("iterations", {})
@@ -107,9 +110,11 @@ class Sweep:
 
     def has(self, need: Need) -> bool:
         """Tell whether a claim can use it."""
+        if self.kind != need.kind:  # not every kind has mu
+            return False
         mu = np.atleast_1d(self.dataset["mu"].values)
         return (
-            (self.kind, self.noise) == (need.kind, need.noise)
+            self.noise == need.noise
             and need.law in (None, self.law)
             and need.axes in (None, frozenset(self.axes))
             and need.across <= set(self.axes)

@@ -25,6 +25,7 @@ expression without the factor d; but it fits u v = y_q/(x_q^T h), to which its o
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,11 @@ class Fresh:
     moments: Floats
     queries: Floats
     targets: Floats
+
+    @cached_property
+    def outer(self) -> Floats:
+        """Products x_q h^T, shape (M, d, d)."""
+        return self.queries[:, :, np.newaxis] * self.moments[:, np.newaxis, -1, :-1]
 
 
 def fresh_prompts(
@@ -93,12 +99,11 @@ def predictions(model: Model, fresh: Fresh, parameters: Parameters) -> Floats:
         values = value[..., -1, :] @ moments.reshape(-1, moments.shape[-1]).T
         scores = queries @ key_query[..., :-1, :]
         return np.asarray(np.sum(values.reshape(scores.shape) * scores, axis=-1))
-    means = moments[:, -1, :-1]
-    if model == Model.MATRIX:
-        features = (queries[:, :, np.newaxis] * means[:, np.newaxis]).reshape(len(queries), -1)
-        flat = key_query.reshape(*key_query.shape[:-2], -1)
-        return np.asarray(value[..., np.newaxis] * (flat @ features.T))
-    return np.asarray((value * key_query)[..., np.newaxis] * np.sum(queries * means, axis=-1))
+    if model == Model.SCALAR:
+        couplings = np.trace(fresh.outer, axis1=1, axis2=2)
+        return np.asarray((value * key_query)[..., np.newaxis] * couplings)
+    flat = (value[..., np.newaxis, np.newaxis] * key_query).reshape(*value.shape, -1)
+    return np.asarray(flat @ fresh.outer.reshape(len(queries), -1).T)
 
 
 def squared_errors(model: Model, fresh: Fresh, parameters: Parameters) -> Floats:

@@ -87,6 +87,13 @@ SWEEPS: dict[str, Any] = {
         "iterations": {"transient": 4000, "measure": 4000},
         "record": ["regime"],
     },
+    "seven": {
+        "kind": "transformer",
+        "axes": {"step_size": {"start": 0.01, "step": 0.01, "num": 90}, "realization": {"num": 2}},
+        "fixed": NEAR,
+        "transformer": {"model": "matrix", "dimension": 3, "context": 8, "label_noise": 0.2},
+        "iterations": {"transient": 1000, "measure": 500, "max_period": 16},
+    },
 }
 
 

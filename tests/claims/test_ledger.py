@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 
 import lt2f
-from lt2f.claims import book, forms, runs
+from lt2f import trained
+from lt2f.claims import book, forms, runs, transformer
 from lt2f.claims.forms import Status
 from lt2f.claims.ledger import Claim, Room, Row, rows
 from lt2f.claims.study import MissingError
@@ -223,6 +224,11 @@ DOCTORED: dict[str, tuple[str, str, Doctor, tuple[str, ...]]] = {
          "noise_escape_begins"),
     ),
     "target": ("six", "regime", turned, ("target_stays", "target_escapes")),
+    "trained": ("seven", "regime", turned, ("transformer_cells",)),
+    "trained, periods": ("seven", "residual_period", lambda x: 2 * x, ("transformer_cells",)),
+    "trained, off by a little": (
+        "seven", "residual_error", lambda x: x + 1e-10, ("transformer_residual",),
+    ),
     "target converges": (
         "six", "regime", lambda x: x.copy(data=np.ones_like(x)), ("target_never_converges",),
     ),
@@ -313,6 +319,25 @@ def test_runs_of_another_map_disagree(monkeypatch):
     )  # fmt: skip
     with np.errstate(all="ignore"):
         statuses = held({}, *ids)
+    assert {id_ for id_ in ids if statuses[id_] != Status.DISAGREES} == set()
+
+
+def test_another_transformer_disagrees(monkeypatch):
+    """One with step sizes 1 % larger than the map knows of, and one that cannot leave the map."""
+    for room, name in ((trained, "train"), (trained, "watch"), (transformer, "train")):
+        true = getattr(room, name)
+        monkeypatch.setattr(
+            room, name, lambda m, p, x, eta, *how, true=true: true(m, p, x, 1.01 * eta, *how)
+        )
+    endings = transformer.endings
+    monkeypatch.setattr(
+        transformer, "endings", lambda mu, count: endings(mu, 2, transformer.Model.MATRIX)
+    )
+    ids = (
+        "transformer_settling", "transformer_parting", "transformer_full_below",
+        "transformer_full_leaves",
+    )  # fmt: skip
+    statuses = held({}, *ids)
     assert {id_ for id_ in ids if statuses[id_] != Status.DISAGREES} == set()
 
 

@@ -1,0 +1,142 @@
+"""The settling experiment: transformers trained just below and just above each threshold on mu.
+
+What each did is set beside what the map says of the same start and step size. Starts are near
+balance, a^2 - b^2 = 0.01. Next to 2 sqrt 2 - 2, which is of balanced starts, they are balanced,
+with the residual 1 - mu/2 from which the loss rises most.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lt2f import reduction, trained
+from lt2f.claims import runs
+from lt2f.claims.forms import SIGMAS, Floats
+from lt2f.dynamics import theory, thresholds
+from lt2f.dynamics.codes import Regime
+from lt2f.training.prompts import Prompt, gaussian_prompt
+from lt2f.training.transformer import Model
+
+SEED, DIMENSION, CONTEXT, LABEL_NOISE = 20260520, 8, 32, 0.2
+LENGTHS = trained.Lengths(transient=4000, measure=1000, max_period=64)
+# How far from each threshold: near enough to lie in the phases that meet there, and so far that
+# what attracts does so within the run, for rates of attraction vanish at the thresholds.
+ASIDE = {
+    "monotone_end": 1e-3,
+    "doubling_1": 8e-3,
+    "doubling_2": 3e-3,
+    "doubling_3": 1e-3,
+    "accumulation": 2e-3,
+    "first_period_3": 1e-3,
+    "attractor_merging": 1e-2,
+    "antisymmetric_birth": 1e-3,
+    "chebyshev": 1e-2,
+}
+NEARLY = 0.02  # what exponents may differ by beyond four standard errors, which short runs misjudge
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One training next to a threshold: what it did, and what the map says.
+
+    Each of `ours` and `forecast` is the regime, the period of the residual, and the larger exponent
+    along with its standard error, in nats per step. `sides` tells of both whether the value, or a,
+    changes its sign in the last steps: where the two attractors have merged.
+    """
+
+    threshold: str
+    mu: float
+    model: Model
+    prompt: int
+    ours: tuple[Regime, int, float, float]
+    forecast: tuple[Regime, int, float, float]
+    sides: tuple[bool, bool]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether regime, period and side are the same, and the exponents within their errors."""
+        (regime, period, rate, error), (regime_, period_, rate_, error_) = self.ours, self.forecast
+        if (regime, period) != (regime_, period_) or self.sides[0] != self.sides[1]:
+            return False
+        room = NEARLY + SIGMAS * math.hypot(error, error_)
+        return regime == Regime.DIVERGENT or abs(rate - rate_) <= room
+
+
+def places() -> dict[str, tuple[float, float]]:
+    """Return mu just below and just above each threshold."""
+    known = {row.id: row.mu for row in thresholds.full_table()}
+    known["monotone_end"] = 2.0 * math.sqrt(2.0) - 2.0
+    return {id_: (known[id_] - aside, known[id_] + aside) for id_, aside in ASIDE.items()}
+
+
+def starts() -> tuple[list[str], Floats, Floats, Floats]:
+    """Return names of thresholds, and starts a and b and effective step sizes mu next to them."""
+    both = places()
+    names = [name for name in both for _ in range(2)]
+    mu = np.array([mu for pair in both.values() for mu in pair])
+    a, b = theory.start(np.full(mu.size, 0.01), np.full(mu.size, 0.3))
+    steepest = np.array([name == "monotone_end" for name in names])
+    a[steepest] = b[steepest] = np.sqrt(1.0 + mu[steepest] / 2.0)  # e = ab - mu = 1 - mu/2
+    return names, a, b, mu
+
+
+def settle(
+    models: Sequence[Model] = (Model.SCALAR, Model.MATRIX),
+    prompts: Sequence[int] = (0, 1, 2),
+    lengths: trained.Lengths = LENGTHS,
+) -> list[Settled]:
+    """Train next to every threshold, and hold what comes of it against the map."""
+    return [
+        row
+        for model in models
+        for k in prompts
+        for row in _settle(
+            model, k, gaussian_prompt(SEED, k, DIMENSION, CONTEXT, LABEL_NOISE), lengths
+        )
+    ]
+
+
+def _settle(model: Model, k: int, prompt: Prompt, lengths: trained.Lengths) -> Iterator[Settled]:
+    names, a, b, mu = starts()
+    unit = reduction.unit_mu(model, prompt, reduction.start(model, prompt, 1.0, 1.0, 1.0))
+    eta = mu / unit
+    start = reduction.start(model, prompt, a, b, eta)
+    found, iterates = trained.compare(model, prompt, start, eta, lengths)
+    crosses = np.ptp(np.sign(iterates.value), axis=0), _crosses(a, b, mu, len(iterates.value))
+    for i, name in enumerate(names):
+        ours, forecast = (
+            (
+                Regime(int(found[f"{whose}regime"][i])),
+                int(found[f"{whose}residual_period"][i]),
+                float(found[f"{whose}lyapunov"][i, 0]),
+                float(found[f"{whose}lyapunov_error"][i, 0]),
+            )
+            for whose in ("", "map_")
+        )
+        sides = bool(crosses[0][i] > 0), bool(crosses[1][i] > 0)
+        yield Settled(name, float(mu[i]), model, k, ours, forecast, sides)
+
+
+def _crosses(a: Floats, b: Floats, mu: Floats, last: int) -> Floats:
+    """How much the sign of a varies over the last steps of the map."""
+    with np.errstate(all="ignore"):
+        signs = [np.sign(x) for x, _ in runs.descend(a, b, mu, LENGTHS.total)]
+    return np.asarray(np.ptp(np.stack(signs[-last:]), axis=0))
+
+
+def table(rows: Sequence[Settled]) -> str:
+    """Write the rows as a table in words, one line each, those that disagree marked."""
+    lines = ["threshold            mu         model   prompt  training             map"]
+    for row in rows:
+        cells = [
+            f"{regime.name.lower()} {period or ''} {rate:+.4f}".replace("  ", " ")
+            for regime, period, rate, _ in (row.ours, row.forecast)
+        ]
+        mark = "" if row.agrees else "  differs"
+        lines.append(
+            f"{row.threshold:<20} {row.mu:<10.7g} {row.model:<7} {row.prompt:<7} "
+            f"{cells[0]:<20} {cells[1]}{mark}"
+        )
+    return "\n".join(lines)

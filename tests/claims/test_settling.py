@@ -1,0 +1,85 @@
+"""The settling experiment next to each threshold."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lt2f.claims import settling
+from lt2f.dynamics.codes import Regime
+from lt2f.training.transformer import Model
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return settling.settle(prompts=(5,))
+
+
+def test_places_lie_on_both_sides_of_what_theory_says():
+    places = settling.places()
+    known = {
+        "monotone_end": 2 * math.sqrt(2) - 2,
+        "doubling_1": 1.0,
+        "doubling_2": math.sqrt(5) - 1,
+        "attractor_merging": 1.5 * math.sqrt(3) - 1,
+        "antisymmetric_birth": 2 * math.sqrt(2) - 1,
+        "chebyshev": 2.0,
+    }
+    assert known.keys() <= places.keys()
+    for name, mu in known.items():
+        below, above = places[name]
+        assert below < mu < above
+        assert (below + above) / 2 == pytest.approx(mu, abs=1e-12)
+
+
+def test_trainings_do_what_changes_at_each_threshold(rows):
+    """What theory says of either side: regimes, periods of the residual, and whether signs turn."""
+    for model in (Model.SCALAR, Model.MATRIX):
+        seen = {}
+        for row in rows:
+            if row.model == model:
+                seen.setdefault(row.threshold, []).append(row)
+        told = {name: [row.ours[:2] for row in pair] for name, pair in seen.items()}
+        assert told["monotone_end"] == [(Regime.MONOTONE, 1), (Regime.CATAPULT, 1)]
+        assert told["doubling_1"] == [(Regime.CATAPULT, 1), (Regime.PERIODIC, 2)]
+        assert told["doubling_2"] == [(Regime.PERIODIC, 2), (Regime.PERIODIC, 4)]
+        assert told["doubling_3"] == [(Regime.PERIODIC, 4), (Regime.PERIODIC, 8)]
+        assert told["accumulation"] == [(Regime.PERIODIC, 16), (Regime.CHAOTIC, 0)]
+        assert told["first_period_3"] == [(Regime.CHAOTIC, 0), (Regime.PERIODIC, 3)]
+        assert [row.sides[0] for row in seen["attractor_merging"]] == [False, True]
+        assert told["antisymmetric_birth"] == [(Regime.CHAOTIC, 0), (Regime.PERIODIC, 2)]
+        assert told["chebyshev"] == [(Regime.CHAOTIC, 0), (Regime.DIVERGENT, 0)]
+
+
+def test_the_map_says_the_same(rows):
+    assert len(rows) == 4 * len(settling.ASIDE)
+    assert all(row.agrees for row in rows)
+    assert "differs" not in settling.table(rows)
+
+
+def test_the_exponent_of_the_two_cycle_is_the_known_one(rows):
+    """The larger of log|9 - 2(1 + mu)^2| / 2 along and log(3 - 2 mu) / 2 across."""
+    cycles = [row for row in rows if row.ours[:2] == (Regime.PERIODIC, 2) and row.mu < 1.3]
+    assert len(cycles) == 4
+    for row in cycles:
+        known = max(np.log(abs(9 - 2 * (1 + row.mu) ** 2)), np.log(3 - 2 * row.mu)) / 2
+        assert row.ours[2] == pytest.approx(known, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ours": (Regime.CHAOTIC, 2, -0.1, 0.0)},
+        {"ours": (Regime.PERIODIC, 4, -0.1, 0.0)},
+        {"ours": (Regime.PERIODIC, 2, -0.2, 1e-3)},
+        {"sides": (False, True)},
+    ],
+)
+def test_any_difference_is_seen(change):
+    same = (Regime.PERIODIC, 2, -0.1, 0.0)
+    row = settling.Settled("it", 1.1, Model.SCALAR, 0, same, same, (False, False))
+    assert row.agrees
+    other = replace(row, **change)
+    assert not other.agrees
+    assert settling.table([row, other]).count("differs") == 1
