@@ -127,7 +127,7 @@ class _Drawn:
         names["fresh_error_averaged"] = "averaged"
         pairs = {name: errors[which] for name, which in names.items()}
         same = squared_errors(self.model, self.same_task, last)
-        pairs["same_task_error"] = mean_and_error(same)
+        pairs["same_task_error"] = mean_and_error(self.same_task, same)
         found = {name: mean for name, (mean, _) in pairs.items()}
         found |= {f"{name}_error": error for name, (_, error) in pairs.items()}
         return {name: np.where(gone, np.nan, values) for name, values in found.items()}

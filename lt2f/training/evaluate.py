@@ -50,11 +50,14 @@ class Fresh:
         Inputs x_q, shape (M, d).
     targets
         Labels y_q, without noise, shape (M,).
+    variance
+        Expectation of y_q^2: 1 for fresh tasks, |w|^2 for one.
     """
 
     moments: Floats
     queries: Floats
     targets: Floats
+    variance: float = 1.0
 
     @cached_property
     def outer(self) -> Floats:
@@ -87,7 +90,8 @@ def fresh_prompts(
     labels = np.sum(tokens[:, :, :-1] * tasks[:, np.newaxis], axis=-1)
     tokens[:, :, -1] = labels + label_noise * tokens[:, :, -1]
     moments = tokens.transpose(0, 2, 1) @ tokens / context
-    return Fresh(moments, queries, np.sum(queries * tasks, axis=-1))
+    variance = 1.0 if task is None else float(task @ task)
+    return Fresh(moments, queries, np.sum(queries * tasks, axis=-1), variance)
 
 
 def predictions(model: Model, fresh: Fresh, parameters: Parameters) -> Floats:
@@ -112,11 +116,19 @@ def squared_errors(model: Model, fresh: Fresh, parameters: Parameters) -> Floats
         return np.asarray((predictions(model, fresh, parameters) - fresh.targets) ** 2)
 
 
-def mean_and_error(squares: Floats) -> tuple[Floats, Floats]:
-    """Mean over the last axis, of independent prompts, and its standard error."""
+def mean_and_error(fresh: Fresh, squares: Floats) -> tuple[Floats, Floats]:
+    """Mean over new prompts, the last axis, and its standard error.
+
+    How far y_q^2 is from its expectation on these prompts is known, and taken off with the slope
+    that leaves least variance (a control variate): where little is learned that is nearly all.
+    """
+    control = fresh.targets**2 - np.mean(fresh.targets**2)
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = squares.std(axis=-1, ddof=1)
-    return squares.mean(axis=-1), spread / np.sqrt(squares.shape[-1])
+        mean = squares.mean(axis=-1)
+        slope = squares @ control / (control @ control)
+        rest = squares - mean[..., np.newaxis] - slope[..., np.newaxis] * control
+        error = np.sqrt(np.sum(rest**2, axis=-1) / (control.size - 2) / control.size)
+        return mean - slope * (np.mean(fresh.targets**2) - fresh.variance), error
 
 
 def evaluate(model: Model, fresh: Fresh, iterates: Parameters) -> dict[str, tuple[Floats, Floats]]:
@@ -132,9 +144,9 @@ def evaluate(model: Model, fresh: Fresh, iterates: Parameters) -> dict[str, tupl
         averaged = Parameters(*(part.mean(axis=0) for part in iterates))
     last = Parameters(*(part[-1] for part in iterates))
     return {
-        "last": mean_and_error(squared_errors(model, fresh, last)),
-        "mean": mean_and_error(total / len(iterates.value)),
-        "averaged": mean_and_error(squared_errors(model, fresh, averaged)),
+        "last": mean_and_error(fresh, squared_errors(model, fresh, last)),
+        "mean": mean_and_error(fresh, total / len(iterates.value)),
+        "averaged": mean_and_error(fresh, squared_errors(model, fresh, averaged)),
     }
 
 

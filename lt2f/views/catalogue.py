@@ -8,6 +8,7 @@ _ACCUMULATION: Final = 1.302283  # of the doublings; `lt2f.dynamics.thresholds` 
 _NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mergings into 8 bands
 # What has to be recorded for averages, and for a portrait to be whole.
 _AVERAGED: Final = {"loss_mean", "weights_mean"}
+_TRAINED: Final = {"step_size", "realization"}  # axes of trainings that a figure can show
 _PORTRAYED: Final = {"imbalance_final", "loss_peak_ratio", "steps"}
 
 
@@ -97,6 +98,8 @@ def _choose(forms: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[Figure
         noisy = set(axes) - {"mu", "realization"}
         if kind in ("map", "count") and len(axes) == 3 and noisy in ({"noise"}, {"batch_size"}):
             yield Figure(name, "shares", (name,))
+        if kind == "transformer" and "step_size" in axes and {*axes} <= _TRAINED:
+            yield Figure(name, "transformer", (name,))
         if kind == "cascade":
             yield Figure(name, "cascade", (name,))
     for name in diagrams:

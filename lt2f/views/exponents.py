@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from lt2f.dynamics.codes import Regime
 from lt2f.views import annotate, raster, sheet, style
 from lt2f.views.raster import Columns, Floats
 
+STRIP: Final = 0.16
+"""Height of a strip of regimes, in inches."""
 _HEIGHT: Final = 2.0  # of the panel, in inches
-_STRIP: Final = 0.16
 _DEEPEST: Final = -2.0  # superstable cycles lie at -infinity
 _FEW: Final = 50  # values, each of which gets a dot
 _BAND: Final = 2.0  # standard errors to either side
@@ -50,14 +52,14 @@ def exponents(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
 
 def heights(dataset: xr.Dataset, dpi: int) -> list[int]:
     """Return the heights in pixels of the panels that a dataset needs."""
-    return [round(_HEIGHT * dpi)] * bool(_curves(dataset)) + [round(_STRIP * dpi)]
+    return [round(_HEIGHT * dpi)] * bool(_curves(dataset)) + [round(STRIP * dpi)]
 
 
 def draw(panels: list[Axes], dataset: xr.Dataset, columns: Columns) -> None:
     """Draw a dataset into its panels."""
     if len(panels) == 2:
         _draw_exponents(panels[0], dataset, columns)
-    _draw_regimes(panels[-1], dataset, columns)
+    sheet.key(panels[-1], strip(panels[-1], dataset, columns))
 
 
 def axis_of(dataset: xr.Dataset) -> str:
@@ -139,8 +141,11 @@ def extremes(column: NDArray[np.int64], values: Floats) -> NDArray[np.int64]:
     return np.unique(order[first | last])
 
 
-def _draw_regimes(axes: Axes, dataset: xr.Dataset, columns: Columns) -> None:
-    """Draw the regimes as a strip; a column with anything undecided in it is undecided."""
+def strip(axes: Axes, dataset: xr.Dataset, columns: Columns) -> list[Artist]:
+    """Draw the regimes as a strip; a column with anything undecided in it is undecided.
+
+    Returned are those that have no room for their names, for the key.
+    """
     x, codes = dataset[axis_of(dataset)].values, dataset["regime"].values
     shown = codes[columns.nearest(x)]
     places = columns.of(x[codes == Regime.UNDECIDED])
@@ -151,4 +156,4 @@ def _draw_regimes(axes: Axes, dataset: xr.Dataset, columns: Columns) -> None:
     axes.set_yticks([])
     seen = (columns.low <= x) & (x <= columns.high)
     free = np.ones(image.shape, dtype=np.bool_)
-    sheet.key(axes, annotate.regimes(axes, image, free, codes[seen], size=7.5))
+    return annotate.regimes(axes, image, free, codes[seen], size=7.5)

@@ -15,6 +15,7 @@ from lt2f.views.orbit_diagram import orbit_diagram
 from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
 from lt2f.views.shares import shares
+from lt2f.views.transformer import transformer
 from lt2f.views.transverse import transverse
 from lt2f.views.which_minimum import which_minimum
 
@@ -28,6 +29,7 @@ __all__ = [
     "portrait",
     "regime_map",
     "shares",
+    "transformer",
     "transverse",
     "which_minimum",
 ]
@@ -42,6 +44,7 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "transverse": transverse,
     "cascade": cascade,
     "which_minimum": which_minimum,
+    "transformer": transformer,
 }
 """Every drawing, by its name in a stamp: of one or more datasets, and the dots per inch."""
 

@@ -32,6 +32,7 @@ WORDS: Final = {code: code.name.lower() for code in Regime} | {
 }
 SYMBOLS: Final = {
     "mu": r"$\mu$",
+    "step_size": r"$\eta$",
     "imbalance": r"$a_0^2-b_0^2$",
     "imbalance_start": r"$a_0^2-b_0^2$",
     "product": r"$a_0b_0$",
@@ -44,6 +45,7 @@ SYMBOLS: Final = {
 }
 NAMES: Final = {
     "mu": "effective step size",
+    "step_size": "step size",
     "imbalance": "imbalance of the start",
     "product": "product of the start",
     "a": "first factor of the start",

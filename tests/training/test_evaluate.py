@@ -8,6 +8,7 @@ from lt2f.training.evaluate import (
     evaluate,
     expected_error,
     fresh_prompts,
+    mean_and_error,
     predictions,
     squared_errors,
 )
@@ -57,6 +58,33 @@ def test_expected_errors_are_those_of_many_prompts(model, noise, same):
         assert abs(squares.mean() - known) < 4 * error
         # and the test can tell a difference of a few percent
         assert error < 0.03 * squares.mean()
+
+
+@SMALL
+@pytest.mark.parametrize("same", [False, True])
+def test_means_of_few_prompts_scatter_as_they_say(model, same):
+    """Over 400 draws of 256 prompts: right on the average, with the standard error claimed."""
+    task = gaussian_task(5, 2, 3) if same else None
+    parameters = Parameters(*(0.4 * part for part in drawn(model, 8)))
+    known = expected_error(model, parameters, 3, 5, 0.2, task)
+    found, plain = [], []
+    for k in range(400):
+        fresh = fresh_prompts(1, k, 256, 3, 5, 0.2, task)
+        squares = squared_errors(model, fresh, parameters)
+        found.append(mean_and_error(fresh, squares))
+        plain.append(squares.mean())
+    means, errors = np.transpose(found)
+    # The slope is fitted to the same prompts: a bias of order 1/256 of the spread of one prompt.
+    assert abs(means.mean() - known) < 4 * means.std() / 20 + errors.mean() / 16
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(means.std(), rel=0.25)  # heavy tails
+    assert means.std() < np.std(plain)
+
+
+def test_predicting_zero_is_known_without_a_prompt():
+    fresh = fresh_prompts(1, 1, 20, 3, 5)
+    mean, error = mean_and_error(fresh, fresh.targets**2)
+    assert mean == pytest.approx(1.0, abs=1e-14)
+    assert error < 1e-14
 
 
 def test_predicting_zero_costs_the_variance_of_the_target():
@@ -117,12 +145,16 @@ def test_the_three_errors_differ_as_they_should_along_a_cycle(model):
     fresh = fresh_prompts(1, 1, 40, 3, 5)
     iterates = drawn(model, 3, 2)
     found = evaluate(model, fresh, iterates)
+
+    def mean(squares):
+        return mean_and_error(fresh, squares)[0]
+
     one, two = (Parameters(*(part[k] for part in iterates)) for k in range(2))
     middle = Parameters(*((x + y) / 2 for x, y in zip(one, two, strict=True)))
-    first, second, both = (squared_errors(model, fresh, x).mean() for x in (one, two, middle))
-    assert found["last"][0] == pytest.approx(second)
-    assert found["mean"][0] == pytest.approx((first + second) / 2)
-    assert found["averaged"][0] == pytest.approx(both)
+    first, second, both = (squared_errors(model, fresh, x) for x in (one, two, middle))
+    assert found["last"][0] == pytest.approx(mean(second))
+    assert found["mean"][0] == pytest.approx(mean((first + second) / 2))
+    assert found["averaged"][0] == pytest.approx(mean(both))
 
 
 def test_the_full_model_has_no_closed_form():

@@ -134,6 +134,21 @@ def trials(trial_axes: dict[str, Any]) -> xr.Dataset:
     return swept_map(trial_axes, start, noise=noise, record=["regime"])
 
 
+@pytest.fixture(scope="session")
+def trained() -> xr.Dataset:
+    """Two prompts whose step sizes reach mu = 2 at different places."""
+    return swept(
+        kind="transformer",
+        axes={
+            "realization": {"num": 2},
+            "step_size": {"start": 0.05, "step": 0.05, "num": 120},
+        },
+        fixed={"imbalance": 0.1, "product": 0.1},
+        transformer={"model": "scalar", "dimension": 4, "context": 16, "label_noise": 0.2},
+        iterations={"transient": 600, "measure": 400, "samples": 64},
+    )
+
+
 def rendered(figure: Figure) -> NDArray[np.uint8]:
     """Pixels of a figure, (rows, columns, RGB), from the top."""
     canvas = FigureCanvasAgg(figure)

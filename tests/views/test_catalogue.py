@@ -55,6 +55,18 @@ def test_windows_at_one_mu_share_a_figure_with_its_displaced_starts():
     assert shown == {"wide": ("wide", "narrow", "moved"), "other": ("other",)}
 
 
+@pytest.mark.parametrize("others", [{}, {"realization": {"num": 2}}, {"imbalance": FEW}])
+def test_trainings_over_step_size_stand_beside_the_map(others):
+    sweep = {
+        "kind": "transformer",
+        "axes": {**others, "step_size": FEW},
+        "fixed": {name: 0.1 for name in START if name not in others},
+        "transformer": {"model": "scalar", "dimension": 2, "context": 3},
+        "iterations": {**STEPS, "max_period": 16},
+    }
+    assert chosen(**sweep) == ([] if "imbalance" in others else ["transformer"])
+
+
 @pytest.mark.parametrize("count", [{}, {"count": "realization"}])
 @pytest.mark.parametrize("order", [1, -1])
 def test_realizations_over_noise_have_their_shares(count, order):

@@ -16,15 +16,15 @@ from lt2f.views import figures
 
 DRAWN = (
     *("regime_map", "orbit_diagram", "exponents", "portrait", "shares"),
-    *("averages", "transverse", "cascade", "which_minimum"),
+    *("averages", "transverse", "cascade", "which_minimum", "transformer"),
 )
 
 
 @pytest.fixture(scope="module")
-def inputs(regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced):
+def inputs(regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained):
     noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
     noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
-    noiseless |= {"which_minimum": [window, displaced]}
+    noiseless |= {"which_minimum": [window, displaced], "transformer": [trained]}
     return noiseless | {"portrait": [plane], "shares": [trials]}
 
 
