@@ -56,6 +56,8 @@ def _sweep(dataset: xr.Dataset) -> Iterator[str]:
     yield f"{cells:,} cells: {', '.join([*spans, *scalars])}.\n"
     if "regime" in dataset:
         yield from _shares(dataset, cells)
+    if "map_regime" in dataset:
+        yield from _agreement(dataset)
     if "regime_count" in dataset:
         yield from _counts(dataset)
     yield f"Content `{dataset.attrs['content_sha256']}`.\n"
@@ -74,6 +76,18 @@ def _shares(dataset: xr.Dataset, cells: int) -> Iterator[str]:
             parts = " | ".join(f"{counts[regime, code]:,}" for code in by)
             yield f"| {regime.name.lower()} | {total:,} | {total / cells:.2%} | {parts} |"
     yield ""
+
+
+def _agreement(dataset: xr.Dataset) -> Iterator[str]:
+    """Say how many trained models have the regime and the period that the map forecasts."""
+    pairs = [("regime", "map_regime"), ("residual_period", "map_residual_period")]
+    own, known = (dataset[name].values for name in pairs[0])
+    decided = (own != Regime.UNDECIDED) & (known != Regime.UNDECIDED)
+    same = np.logical_and.reduce([dataset[x].values == dataset[y].values for x, y in pairs])
+    yield (
+        f"The map forecasts regime and period of {int((same & decided).sum()):,} of the "
+        f"{int(decided.sum()):,} trained models that are decided.\n"
+    )
 
 
 def _counts(dataset: xr.Dataset) -> Iterator[str]:

@@ -137,3 +137,14 @@ def test_claims_come_before_the_thresholds(datasets, tmp_path):
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (.*)$", text, re.M) == [*datasets, "Claims", "Thresholds"]
     assert rows(section(text, "Claims"))[1] == ["disagrees", "a claim", "1", "2", "0.1", "off"]
+
+
+def test_trained_models_are_counted_against_the_forecast(trained, tmp_path):
+    """All that are decided, as they are; and none, if the map said something else."""
+    wrong = trained.assign(map_regime=(trained["regime"] + 1) % 7)
+    summary.write({"trained": trained, "wrong": wrong}, tmp_path / "summary.md")
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    found = re.findall(r"period of ([\d,]+) of the ([\d,]+) trained models", text)
+    (same, decided), (none, _) = [tuple(map(int, pair)) for pair in found]
+    assert same == decided > 200
+    assert none == 0
