@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lt2f.claims import settling
+from lt2f.claims import settling, transformer
 from lt2f.dynamics.codes import Regime
 from lt2f.training.transformer import Model
 
@@ -83,3 +83,16 @@ def test_any_difference_is_seen(change):
     other = replace(row, **change)
     assert not other.agrees
     assert settling.table([row, other]).count("differs") == 1
+
+
+def test_only_labels_that_hang_on_rounding_are_excused():
+    """In the window of period 11 near mu = 1.3855 transients are long; elsewhere they are not."""
+    mu = np.array([1.3855, 1.3855, 1.1, 1.1])
+    found = {
+        "effective_step_size": mu,
+        "regime": np.array([Regime.CHAOTIC, Regime.DIVERGENT, Regime.CHAOTIC, Regime.PERIODIC]),
+        "residual_period": np.array([0, 0, 0, 4]),
+        "u": np.full(4, 0.75),
+        "v": np.full(4, 0.45),
+    }
+    assert transformer._hang_on_rounding(found).tolist() == [True, False, False, False]
