@@ -62,13 +62,16 @@ def main() -> None:
 @click.argument("file", type=_FILE)
 @click.option("--cores", type=click.IntRange(min=1), help="Workers to plan for; all if unsaid.")
 def check(file: Path, cores: int | None) -> None:
-    """Validate settings and print the size of each sweep.
+    """Validate settings and print the size of each sweep, and the figures that come of them.
 
     Example: lt2f check config/config.yaml
     """
     from lt2f.pipeline import settings, sizing
+    from lt2f.views import catalogue
 
-    click.echo(sizing.table(settings.load(file), cores))
+    study = settings.load(file)
+    click.echo(sizing.table(study, cores))
+    click.echo(catalogue.said(study.sweeps))
 
 
 @main.command()

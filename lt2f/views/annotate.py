@@ -22,11 +22,11 @@ from lt2f.views.style import COLOURS, INK, WORDS, palette
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-ROOM: Final = 0.95
+ROOM: Final = 1.2
 """Inches above a panel that the names of thresholds take."""
 
 _SHORT: Final = {
-    "monotone_end": "balanced catapults",
+    "monotone_end": "some balanced catapults",
     "doubling_1": "edge of stability",
     "accumulation": "period ∞",
     "bands_merge_2_to_1": "bands merge",
@@ -63,7 +63,7 @@ def thresholds(
     low, high = axes.get_xlim()
     here = panel.x0 + panel.width * (places - low) / (high - low)
     widths = np.array([_measure(axes, text).width for text in texts])
-    aside = apart(here, 0.2 * figure.dpi, figure.bbox.width - widths)
+    aside = apart(here, 0.2 * figure.dpi, figure.bbox.width - 0.05 * figure.dpi - widths)
     heights = 1 + np.array([0.0, 0.04, 0.11, 0.15]) * figure.dpi / panel.height
     for text, *ends in zip(texts, here, aside, strict=True):
         x, beside = (float(end - panel.x0) / panel.width for end in ends)
@@ -140,15 +140,15 @@ def _holds(panel: Bbox, middle: Floats, angle: float, box: Bbox) -> bool:
     return bool((middle - reach > panel.p0).all() and (middle + reach < panel.p1).all())
 
 
-def in_region(axes: Axes, free: Bools, words: str, **font: Any) -> Bbox | None:
+def in_region(axes: Axes, free: Bools, words: str, enough: float = 0.9, **font: Any) -> Bbox | None:
     """Write into a region of a panel, given as its free pixels, (rows, columns) from the bottom.
 
-    With much room around if there is; returns the box in pixels, or None where less than 0.9 of it
-    would lie on the region.
+    With much room around if there is; returns the box in pixels, or None where less than `enough`
+    of it would lie on the region.
     """
     text = axes.text(0, 0, words, transform=axes.transAxes, ha="center", va="center", **font)
     box = _measure(axes, text)
-    for room, least in ((4.0, 0.99), (2.0, 0.99), (1.2, 0.99), (1.0, 0.9)):
+    for room, least in ((4.0, 0.99), (2.0, 0.99), (1.2, 0.99), (1.0, enough)):
         size = [int(room * box.height) | 1, int(room * box.width) | 1]
         share = uniform_filter(free.astype(np.float32), size, mode="constant")
         if share.max() >= least:
@@ -165,7 +165,12 @@ def in_region(axes: Axes, free: Bools, words: str, **font: Any) -> Bbox | None:
 
 
 def regimes(
-    axes: Axes, image: NDArray[np.uint8], free: Bools, codes: NDArray[np.uint8], size: float = 11
+    axes: Axes,
+    image: NDArray[np.uint8],
+    free: Bools,
+    codes: NDArray[np.uint8],
+    size: float = 11,
+    enough: float = 0.9,
 ) -> list[Artist]:
     """Write each regime into its region of an image; those too small are returned, for the key."""
     key: list[Artist] = []
@@ -174,7 +179,7 @@ def regimes(
         count = int((codes == code).sum())
         colour = "w" if brightness[code] < 130 else INK
         if not count or in_region(
-            axes, (image == code) & free, WORDS[code], size=size, color=colour
+            axes, (image == code) & free, WORDS[code], enough, size=size, color=colour
         ):
             continue
         words = f"{WORDS[code]} ({count:,} cell{'s' * (count > 1)})"

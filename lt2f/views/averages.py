@@ -62,6 +62,7 @@ def averages(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
         sheet.title(panels[0], "Averages", dataset)
         style.name_axis(panels[-1].xaxis, name)
         figure.align_ylabels(panels[:2])
+        sheet.margins(figure)
     return figure
 
 

@@ -29,6 +29,19 @@ def figures(sweeps: Mapping[str, Any]) -> list[Figure]:
     return [*_choose(forms), *_beside(rest, forms, sweeps), *_which_minimum(minima)]
 
 
+def said(sweeps: Mapping[str, Any]) -> str:
+    """Say in a line which figures the sweeps of a study get, and which sweeps have none."""
+    listed = figures(sweeps)
+    shown = {name for figure in listed for name in figure.sweeps}
+    parts = [
+        figure.stem if len(figure.sweeps) == 1 else f"{figure.stem} (of {', '.join(figure.sweeps)})"
+        for figure in listed
+    ]
+    left = [name for name in sweeps if name not in shown]
+    words = f"figures: {', '.join(parts) or 'none'}"
+    return f"{words}; no figure shows {', '.join(left)}" if left else words
+
+
 def _tells_minima(sweep: Any) -> bool:
     """Tell a map over a and b that is about the minima: displaced, or with little else recorded."""
     axes = set(sweep.axes)
@@ -55,6 +68,11 @@ def _kind(sweep: Any) -> str:
     return "cascade" if _crowds(sweep) else str(sweep.kind)
 
 
+def _pools(axes: tuple[str, ...]) -> bool:
+    """Tell whether axes are mu, and realizations at most: these can be shown as one."""
+    return "mu" in axes and {*axes} <= {"mu", "realization"}
+
+
 def _crowds(sweep: Any) -> bool:
     """Tell whether most values of an orbit sweep lie next to the end of the cascade, around it."""
     if sweep.kind != "orbit" or tuple(sweep.axes) != ("mu",):
@@ -71,12 +89,15 @@ def _beside(
 ) -> Iterator[Figure]:
     """Choose what else maps over mu have to show: averages, and transverse exponents."""
     ellipses = [name for name, (kind, axes) in forms.items() if kind == "ellipse" and "mu" in axes]
+    shown: set[str] = set()
     for name in [name for name, form in forms.items() if form == ("map", ("mu",))]:
         recorded = {*sweeps[name].record}
         if recorded >= _AVERAGED:
             yield Figure(_stem(name, "averages", taken), "averages", (name,))
         if sweeps[name].noise.model == "none" and "transverse_lyapunov" in recorded:
             yield Figure(_stem(name, "transverse", taken), "transverse", (name, *ellipses[:1]))
+            shown |= {*ellipses[:1]}
+    yield from (Figure(name, "ellipse", (name,)) for name in ellipses if name not in shown)
 
 
 def _stem(name: str, words: str, taken: Collection[str]) -> str:
@@ -89,7 +110,7 @@ def _stem(name: str, words: str, taken: Collection[str]) -> str:
 
 def _choose(forms: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[Figure]:
     lines = [name for name, form in forms.items() if form == ("map", ("mu",))]
-    diagrams = [name for name, form in forms.items() if form == ("orbit", ("mu",))]
+    diagrams = [name for name, (kind, axes) in forms.items() if kind == "orbit" and _pools(axes)]
     for name, (kind, axes) in forms.items():
         if kind == "map" and len(axes) == 2 and "mu" in axes:
             yield Figure(name, "regime_map", (name,))

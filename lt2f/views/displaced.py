@@ -25,7 +25,7 @@ def draw_shares(axes: Axes, dataset: xr.Dataset) -> None:
     """Draw f over epsilon, for each mu: changes of branch among starts that have one twice."""
     some = dataset if "mu" in dataset.dims else dataset.expand_dims("mu")
     for cell in (some.isel(mu=i) for i in range(some.sizes["mu"])):
-        _draw_share(axes, cell)
+        _draw_share(axes, cell, "mu" in dataset.dims)
     axes.set(xscale="log", yscale="log")
     axes.set_xlabel(r"displacement $\varepsilon$ of $b_0$", labelpad=1)
     words = r"share $f(\varepsilon)$ of starts that converge"
@@ -35,12 +35,12 @@ def draw_shares(axes: Axes, dataset: xr.Dataset) -> None:
         axis.set_major_locator(LogLocator(numticks=5))
     axes.legend(
         loc="upper left", bbox_to_anchor=(0.0, 0.95), fontsize=7, handlelength=1.1,
-        borderpad=0.2, framealpha=0.0,
+        borderpad=0.2,
     )  # fmt: skip
 
 
-def _draw_share(axes: Axes, cell: xr.Dataset) -> None:
-    """Draw the shares of one mu with errors, the fitted line and the predicted slope."""
+def _draw_share(axes: Axes, cell: xr.Dataset, several: bool) -> None:
+    """Draw the shares of one mu, of several, with errors, the fitted and the predicted slope."""
     mu = float(cell["mu"])
     labels = cell["branch"].transpose(..., "perturbation").values
     by = cell["perturbation"].values
@@ -50,7 +50,8 @@ def _draw_share(axes: Axes, cell: xr.Dataset) -> None:
     # On a logarithmic axis an error as large as the value has no lower end.
     bars = np.array([np.minimum(found.error[some], 0.9 * f), found.error[some]])
     points = {"fmt": "o", "ms": 2.5, "color": _MEASURED, "elinewidth": 0.8}
-    axes.errorbar(eps, f, bars, **points, label=rf"$\mu$ = {mu:g}")  # type: ignore[arg-type]
+    words = rf"$\mu$ = {mu:g}" if several else "measured"
+    axes.errorbar(eps, f, bars, **points, label=words)  # type: ignore[arg-type]
     try:
         fit = sensitivity.uncertainty_exponent(found)
     except ValueError:  # too few displacements
@@ -68,6 +69,6 @@ def _draw_prediction(
     """Draw the predicted slope through the middle of the fitted line."""
     alpha = repeller.uncertainty_exponent(mu).value
     height = fit.amplitude * middle**fit.value
-    words = rf"$\kappa/\log 3$ = {alpha:.3f}"
+    words = rf"$\kappa/\log 3$ = {alpha:.3f}," + "\n" + "$\\kappa$: escape rate\nof the ellipse"
     y = height * (x / middle) ** alpha
     axes.plot(x, y, color=_THEORY, lw=1.0, ls="--", label=words)

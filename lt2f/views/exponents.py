@@ -47,6 +47,7 @@ def exponents(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
         mark(panels[:1], rows)
         sheet.title(panels[0], "Lyapunov exponents", dataset)
         style.name_axis(panels[-1].xaxis, name)
+        sheet.margins(figure)
     return figure
 
 
@@ -144,16 +145,18 @@ def extremes(column: NDArray[np.int64], values: Floats) -> NDArray[np.int64]:
 def strip(axes: Axes, dataset: xr.Dataset, columns: Columns) -> list[Artist]:
     """Draw the regimes as a strip; a column with anything undecided in it is undecided.
 
-    Returned are those that have no room for their names, for the key.
+    It is white beyond the data. Returned are those that have no room for their names, for the key.
     """
     x, codes = dataset[axis_of(dataset)].values, dataset["regime"].values
     shown = codes[columns.nearest(x)]
     places = columns.of(x[codes == Regime.UNDECIDED])
     shown[places[(places >= 0) & (places < columns.count)]] = Regime.UNDECIDED
     height, width = (round(pixels) for pixels in axes.get_window_extent().size[::-1])
-    image = raster.blocks(shown[np.newaxis], height, width // columns.count)
-    raster.draw(axes, style.palette()[image], (columns.low, columns.high), (0.0, 1.0))
+    size = height, width // columns.count
+    image = raster.blocks(shown[np.newaxis], *size)
+    free = raster.blocks(columns.covered(x)[np.newaxis], *size)
+    colours = np.where(free[..., np.newaxis], style.palette()[image], np.uint8(255))
+    raster.draw(axes, colours, (columns.low, columns.high), (0.0, 1.0))
     axes.set_yticks([])
     seen = (columns.low <= x) & (x <= columns.high)
-    free = np.ones(image.shape, dtype=np.bool_)
-    return annotate.regimes(axes, image, free, codes[seen], size=7.5)
+    return annotate.regimes(axes, image, free, codes[seen], size=7.5, enough=0.99)

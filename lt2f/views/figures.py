@@ -16,7 +16,7 @@ from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
 from lt2f.views.shares import shares
 from lt2f.views.transformer import transformer
-from lt2f.views.transverse import transverse
+from lt2f.views.transverse import ellipse, transverse
 from lt2f.views.which_minimum import which_minimum
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "averages",
     "cascade",
     "draw",
+    "ellipse",
     "exponents",
     "orbit_diagram",
     "portrait",
@@ -42,6 +43,7 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "portrait": portrait,
     "shares": shares,
     "transverse": transverse,
+    "ellipse": ellipse,
     "cascade": cascade,
     "which_minimum": which_minimum,
     "transformer": transformer,

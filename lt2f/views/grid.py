@@ -30,22 +30,26 @@ class Grid:
     width: int  # of a panel, in pixels
     height: int
     dpi: int
+    gap: float = _BETWEEN  # inches between columns
 
     @classmethod
-    def fit(cls, count: int, rows: int, cells: tuple[int, int], ratio: float, dpi: int) -> "Grid":
+    def fit(
+        cls, count: int, rows: int, cells: tuple[int, int], ratio: float, dpi: int,
+        gap: float = _BETWEEN,
+    ) -> "Grid":  # fmt: skip
         """Choose whole pixels for each of the cells, across and up, of every panel.
 
         Its height over its width is nearly `ratio`. The dpi is raised if no whole number fits.
         """
         columns = min(count, _MOST)
-        widest = min(_LARGEST, (_WIDTH - (columns - 1) * _BETWEEN) / columns)
+        widest = min(_LARGEST, (_WIDTH - (columns - 1) * gap) / columns)
         across = math.floor(widest * dpi / cells[0])
         if across * cells[0] < 0.86 * widest * dpi:
             across += 1
             dpi = math.ceil(across * cells[0] / widest)
         width = across * cells[0]
         height = max(1, round(ratio * width / cells[1])) * cells[1]
-        return cls(count, columns, rows, width, height, dpi)
+        return cls(count, columns, rows, width, height, dpi, gap)
 
     def pixels(self, inches: float) -> int:
         """Return a length in whole pixels."""
@@ -74,7 +78,7 @@ class Grid:
     def corner(self, k: int, row: int) -> tuple[int, int]:
         """Return the lower left corner of a panel of column k."""
         line, column = divmod(k, self.columns)
-        left = self.pixels(LEFT) + column * (self.width + self.pixels(_BETWEEN))
+        left = self.pixels(LEFT) + column * (self.width + self.pixels(self.gap))
         above = self.pixels(_TITLE) + line * self.line + self.pixels(_HEAD)
         return left, self.size[1] - above - (row + 1) * self.height - row * self.pixels(_BETWEEN)
 

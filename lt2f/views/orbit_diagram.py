@@ -1,11 +1,12 @@
 """Where the residual goes in the long run, over effective step size."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from lt2f.dynamics.codes import Regime
 from lt2f.views import annotate, raster, sheet, spread, style
 from lt2f.views import exponents as lines
 from lt2f.views.raster import Columns, Floats
+
+Bools = NDArray[np.bool_]
 
 _HEIGHT: Final = 2.9  # of the upper panel, in inches
 _PIXELS: Final = 2  # per bin of the residual: a cycle would be too thin a line with one
@@ -24,10 +27,13 @@ def orbit_diagram(
 ) -> Figure:
     """Draw how often each residual occurs, from an orbit dataset over mu.
 
-    A column of pixels shows one mu, or several next to each other if there are more than pixels,
-    darker where the residual was more often, on a logarithmic scale. Below come the quantiles of
-    the imbalance, if it was recorded, and the exponents of a map dataset over mu, if it is given.
+    Realizations, if they are an axis, are pooled. A column of pixels shows one mu, or several next
+    to each other if there are more than pixels, darker where the residual was more often, on a
+    logarithmic scale. Below come the quantiles of the imbalance, if it was recorded, and the
+    exponents of a map dataset over mu, if it is given.
+    Where every orbit has escaped the panels are grey.
     """
+    orbit = orbit.transpose("mu", ...)
     mu = orbit["mu"].values
     columns = Columns.over(mu, dpi)
     scale, dpi = sheet.fit(columns.count, dpi)
@@ -52,13 +58,48 @@ def orbit_diagram(
         if exponents is not None:
             lower = panels[1 + (imbalance is not None) :]
             lines.draw(lower, exponents, columns)
-            if len(lower) == 2 and _is_noisy(orbit) and not _is_noisy(exponents):
-                lower[0].set_ylabel("without noise: nats per step")
+            if _is_noisy(orbit) and not _is_noisy(exponents):
+                _say_without_noise(lower)
+        upper = panels[: 1 + (imbalance is not None)]
+        _shade_escaped(upper, columns, counts.sum(axis=0) == 0, heights[0])
         lines.mark(panels if exponents is None else panels[:-1], rows)
         sheet.title(panels[0], _words(orbit), orbit)
         style.name_axis(panels[-1].xaxis, "mu")
         figure.align_ylabels(panels if exponents is None else panels[:-1])
+        sheet.margins(figure)
     return figure
+
+
+def _say_without_noise(panels: list[Axes]) -> None:
+    """Say of the exponents, if they are there, and of the strip that they are those of no noise."""
+    if len(panels) == 2:
+        panels[0].set_ylabel("without noise: nats per step")
+    look: dict[str, Any] = {
+        "rotation": 0,
+        "size": 7,
+        "ha": "right",
+        "va": "center",
+        "linespacing": 0.9,
+    }
+    panels[-1].set_ylabel("without\nnoise", labelpad=3, **look)
+
+
+def _shade_escaped(panels: list[Axes], columns: Columns, gone: Bools, rows: int) -> None:
+    """Shade the columns in which every orbit has escaped, and say so where there is room."""
+    if gone.all() or not gone.any():
+        return
+    edges = np.linspace(columns.low, columns.high, columns.count + 1)
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], gone, [False]])))
+    for first, last in turns.reshape(-1, 2):
+        for panel in panels:
+            panel.axvspan(
+                edges[first], edges[last], fc=style.COLOURS[Regime.DIVERGENT], lw=0, zorder=0.5
+            )
+    width = round(panels[0].get_window_extent().width) // columns.count
+    free = np.broadcast_to(gone.repeat(width), (rows, gone.size * width))
+    for turned in (0, 90):
+        if annotate.in_region(panels[0], free, "escaped", 0.99, rotation=turned, color=style.INK):
+            return
 
 
 def _is_noisy(dataset: xr.Dataset) -> bool:
@@ -67,13 +108,14 @@ def _is_noisy(dataset: xr.Dataset) -> bool:
 
 def _words(orbit: xr.Dataset) -> str:
     steps = style.sweep_of(orbit)["iterations"]
-    return f"Orbit diagram, {steps['samples']:,} steps after {steps['transient']:,}"
+    pooled = orbit.sizes.get("realization", 1)
+    of = f"{pooled:,} realizations of " if pooled > 1 else ""
+    return f"Orbit diagram, {of}{steps['samples']:,} steps after {steps['transient']:,}"
 
 
 def slabs(orbit: xr.Dataset) -> Iterator[tuple[slice, Floats]]:
-    """Yield rows of the residual, as many as fit into memory at ease."""
-    for rows in raster.slabs(*orbit["residual"].shape):
-        yield rows, orbit["residual"][rows].values
+    """Yield rows of the residual, (mu, samples), as many as fit into memory at ease."""
+    yield from raster.pooled(orbit["residual"])
 
 
 def span_of(orbit: xr.Dataset) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from numpy.typing import ArrayLike, NDArray
@@ -102,6 +103,20 @@ class Columns:
         place[values == self.high] = self.count - 1
         return place.clip(-1, self.count).astype(np.int64)
 
+    def covered(self, values: Floats) -> NDArray[np.bool_]:
+        """Tell which columns show any of these values, or lie between them and half a step beyond.
+
+        The step is that between the last two values at either end.
+        """
+        edge = (self.high - self.low) / self.count
+        middle = self.low + edge * (np.arange(self.count) + 0.5)
+        before, after = np.diff(values)[[0, -1]] / 2 if values.size > 1 else (edge, edge)
+        between = (middle >= values[0] - before) & (middle <= values[-1] + after)
+        places = self.of(values)
+        between[places[(places >= 0) & (places < self.count)]] = True
+        covered: NDArray[np.bool_] = between
+        return covered
+
     def nearest(self, values: Floats) -> NDArray[np.int64]:
         """Return the index of the value nearest to the middle of each column."""
         middle = self.low + (self.high - self.low) * (np.arange(self.count) + 0.5) / self.count
@@ -118,6 +133,14 @@ def slabs(count: int, samples: int) -> Iterator[slice]:
     """Yield rows of `samples` values each, as many as fit into memory at ease."""
     step = max(1, SLAB // samples)
     return (slice(first, first + step) for first in range(0, count, step))
+
+
+def pooled(samples: xr.DataArray) -> Iterator[tuple[slice, Floats]]:
+    """Yield rows of what was sampled along the first dimension, all other dimensions as one."""
+    count = samples.shape[0]
+    for rows in slabs(count, samples.size // count):
+        values = samples[rows].values
+        yield rows, values.reshape(values.shape[0], -1)
 
 
 def draw(

@@ -46,6 +46,7 @@ def regime_map(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
         key = _draw_curves(axes, x, y, dataset, taken)
         key += annotate.regimes(axes, image, ~taken, codes)
         sheet.key(axes, key)
+        sheet.margins(figure)
     return figure
 
 

@@ -10,9 +10,11 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 from matplotlib import patheffects, rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike, NDArray
@@ -31,8 +33,12 @@ _FINE: Final = 601  # points along each side, between which curves are linear
 
 _SHARE: Final = Shades(shades.SHARE, 0.0, 1.0)
 _HALO: Final[list[patheffects.AbstractPathEffect]] = [
-    patheffects.withStroke(linewidth=2.6, foreground="white")
+    patheffects.withStroke(linewidth=2.2, foreground="white")
 ]
+_MARK: Final[dict[str, Any]] = {
+    "ls": "", "marker": ">", "ms": 6, "color": style.INK, "mec": "w", "mew": 0.5
+}  # fmt: skip
+_LINES: Final = "////"
 _COLOURS: Final = "#8a8a8a", "#d9541e", "#2d8a70", "#0b62a8"  # of boundaries, in their order
 
 _CONVERGED: Final = (Regime.MONOTONE, Regime.CATAPULT)
@@ -58,7 +64,7 @@ class Outcome:
 OUTCOMES: Final = (
     Outcome("converged", _CONVERGED, "#5b8fc7"),
     Outcome("bounded, not converged", _REST, "#98437f"),
-    Outcome("chaotic among these", (Regime.CHAOTIC,), "#37295f", (0, (2, 1.2))),
+    Outcome("found chaotic among these", (Regime.CHAOTIC,), "#37295f", (0, (2, 1.2))),
     Outcome("divergent", (Regime.DIVERGENT,), "#8a8a8a"),
     Outcome("collapsed", (Regime.COLLAPSED,), "#161616", (0, (5, 2))),
 )
@@ -81,9 +87,9 @@ def shares(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     realizations. There is a
     panel for each outcome that noise brings about anywhere. Below come cuts with Wilson intervals
     of 95 %, at half of the largest noise and where outcomes are most mixed; triangles mark these
-    levels. Curves, and upright lines in the cuts, are exact for independent draws. The dpi is
-    raised as far as cells need it; sides of more than `raster.MOST` cells are thinned, and the
-    title says so.
+    levels. Where most runs are undecided cells are hatched. Curves, and upright lines in the cuts,
+    are exact for independent draws. The dpi is raised as far as cells need it; sides of more than
+    `raster.MOST` cells are thinned, and the title says so.
     """
     counts, x, y, thinned = _read(dataset)
     noisy = counts[y.values > 0] if y.values[-1] > 0 else counts  # a batch is never of size 0
@@ -93,6 +99,7 @@ def shares(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     across, dpi = sheet.fit(x.values.size, dpi)
     down = max(1, round(_MAP * dpi / y.values.size))
     heights = [down * y.values.size] * len(seen) + [round(_CUT * dpi)] * len(cuts)
+    hatched = False
     with rc_context(style.RC):
         top = max(_BAR, _LINE * len(curves) + 0.1)
         figure, panels = sheet.make(across * x.values.size, heights, dpi, top)
@@ -101,6 +108,7 @@ def shares(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
             raster.draw(axes, raster.blocks(_SHARE.of(part), down, across), x.edges, y.edges)
             _dress_map(axes, y, outcome.words, y.values[cuts])
             _draw_curves(axes, x, y, curves)
+            hatched |= Regime.UNDECIDED in outcome.regimes and _hatch(axes, x, y, counts)
         for axes, k in zip(panels[len(seen) :], cuts, strict=True):
             _draw_cut(axes, x, counts[k], seen)
             _draw_lines(axes, x, y.name, float(y.values[k]), curves)
@@ -109,6 +117,8 @@ def shares(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
         figure.align_ylabels(panels)
         sheet.title(panels[0], f"Shares of outcomes{thinned}", dataset)
         _draw_keys(figure, panels, curves, seen, int(counts[0, 0].sum()))
+        _explain(panels[-1], seen, hatched)
+        sheet.margins(figure)
     return figure
 
 
@@ -156,7 +166,7 @@ def _curves(dataset: xr.Dataset, x: Cells, y: Cells) -> Iterator[_Curve]:
     for boundary, colour in zip(boundaries.under_noise(dataset), _COLOURS, strict=False):
         height = np.broadcast_to(boundary.beyond({"mu": mu, y.name: noise}), (_FINE, _FINE))
         if (height < 0).any() and (height > 0).any():
-            look = {"color": colour, "ls": boundary.dashes, "lw": 1.1}
+            look = {"color": colour, "ls": "-", "lw": 1.1}  # dashes in a halo look striped
             yield _Curve(boundary, height, look)
 
 
@@ -179,8 +189,27 @@ def _dress_map(axes: Axes, y: Cells, words: str, cuts: Floats) -> None:
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="upper"))
     _aside(axes, words)
     edge = axes.get_yaxis_transform()
-    look: dict[str, Any] = {"ls": "", "marker": ">", "ms": 7, "color": style.INK, "mec": "w"}
-    axes.plot(np.zeros(cuts.size), y.place(cuts), transform=edge, **look)
+    axes.plot(np.zeros(cuts.size), y.place(cuts), transform=edge, clip_on=False, **_MARK)
+
+
+def _hatch(axes: Axes, x: Cells, y: Cells, counts: NDArray[np.int64]) -> bool:
+    """Hatch the cells in which most runs are undecided; tell whether there are any."""
+    most = 2 * counts[..., Regime.UNDECIDED] > counts.sum(axis=-1)
+    if most.any():
+        # Each cell by two points a side, or its edges would be slanted.
+        across, up = (_sides(cells) for cells in (x, y))
+        heights = most.repeat(2, axis=0).repeat(2, axis=1).astype(np.float64)
+        hatch = axes.contourf(across, up, heights, [0.5, 1.5], colors="none", hatches=[_LINES])
+        hatch.set_edgecolor("w")
+        hatch.set_linewidth(0)
+    return bool(most.any())
+
+
+def _sides(cells: Cells) -> Floats:
+    """Return where each cell begins and ends, a little inside."""
+    places, size = cells.place(cells.values), np.ptp(cells.edges) / cells.values.size
+    sides: Floats = (places[:, np.newaxis] + 0.499 * size * np.array([-1, 1])).ravel()
+    return sides
 
 
 def _aside(axes: Axes, words: str) -> None:
@@ -241,5 +270,16 @@ def _draw_keys(
     _SHARE.bar(bar, "", (0, 0.5, 1))
     words = f"share of {total:,} realization{'s' * (total > 1)}"
     bar.set_title(words, loc="right", size=9, pad=3)
-    outcomes = [Line2D([], [], color=o.colour, ls=o.dashes, lw=1.2, label=o.words) for o in seen]
-    sheet.key(panels[-1], outcomes)
+
+
+def _explain(axes: Axes, seen: list[Outcome], hatched: bool) -> None:
+    """Explain what maps and cuts have in common, below them."""
+    handles: list[Artist] = [
+        Line2D([], [], color=o.colour, ls=o.dashes, lw=1.2, label=o.words) for o in seen
+    ]
+    handles += [Patch(color="#8a8a8a", alpha=0.3, lw=0, label="95 % Wilson intervals")]
+    handles += [Line2D([], [], **{**_MARK, "ms": 5}, label="levels of the cuts")]
+    if hatched:
+        words = "most runs undecided"
+        handles.append(Patch(fc="#8d5a97", ec="w", hatch=_LINES, lw=0, label=words))
+    sheet.key(axes, handles)

@@ -1,7 +1,7 @@
 """Sheets: panels below each other whose edges are whole pixels, their captions and their files."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
@@ -17,6 +18,7 @@ from lt2f.views.files import whole
 
 _WIDTHS: Final = 5.0, 5.8  # of panels, in inches
 _LEFT, _RIGHT, _TITLE, _GAP = 0.62, 0.14, 0.34, 0.08
+_HAIR: Final = 0.03  # inches at least between words and the edge of a sheet
 _BELOW: Final = 0.5  # inches for the name of the horizontal axis
 _HEAD, _BESIDE = 0.26, 0.66  # above and between panels of a row, which have names of their own
 _UNDATED: Final = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
@@ -66,13 +68,60 @@ def make(width: int, heights: list[int], dpi: int, top: float = 0.0) -> tuple[Fi
 
 
 def title(axes: Axes, words: str, dataset: xr.Dataset) -> None:
-    """Write one line at the top of a figure: words, and what is fixed in a dataset."""
+    """Write at the top of a figure: words, and what is fixed in a dataset.
+
+    In one line if it fits there, else smaller, else in two.
+    """
     figure = axes.get_figure(root=True)
-    assert figure is not None
-    words = ", ".join([words, *style.conditions(dataset)])
+    assert isinstance(figure, Figure)
+    parts = [words, *style.conditions(dataset)]
     corner = blended_transform_factory(axes.transAxes, figure.transFigure)
-    place = corner + ScaledTranslation(0, -0.12, figure.dpi_scale_trans)
-    axes.text(0, 1, words, transform=place, va="top", size=10)
+    room = figure.bbox.width - axes.get_window_extent().x0 - _HAIR * figure.dpi
+    for lines, size, above in _settings_of(parts):
+        place = corner + ScaledTranslation(0, -above, figure.dpi_scale_trans)
+        text = axes.text(0, 1, lines, transform=place, va="top", size=size, linespacing=1.1)
+        if text.get_window_extent(_renderer(figure)).width <= room:
+            return
+        text.remove()
+    axes.add_artist(text)  # the smallest
+
+
+def _settings_of(parts: Sequence[str]) -> Iterator[tuple[str, float, float]]:
+    """Yield ways to set a title, the best first: lines, size, and inches above them."""
+    for size in (10.0, 9.0, 8.0):
+        yield ", ".join(parts), size, 0.12
+    splits = [(", ".join(parts[:k]) + ",", ", ".join(parts[k:])) for k in range(1, len(parts))] or [
+        (parts[0], "")
+    ]
+    halves = min(splits, key=lambda lines: max(map(len, lines)))
+    for size in (8.5, 7.5, 6.5, 5.5):
+        yield "\n".join(halves), size, 0.05
+
+
+def margins(figure: Figure) -> None:
+    """Widen a figure at its sides until nothing that its panels say is cut off.
+
+    All panels keep their sizes; a label longer than its panel is high is made smaller.
+    """
+    renderer, edge = _renderer(figure), _HAIR * figure.dpi
+    for panel in figure.axes:
+        label = panel.yaxis.label
+        excess = label.get_window_extent(renderer).height / panel.get_window_extent().height
+        if label.get_rotation() == 90 and excess > 1:
+            label.set_fontsize(max(6.0, float(label.get_fontsize()) / excess))
+    boxes = [box for panel in figure.axes if (box := panel.get_tightbbox(renderer)) is not None]
+    left = math.ceil(max(0.0, edge - min(box.x0 for box in boxes)))
+    right = math.ceil(max(0.0, max(box.x1 for box in boxes) + edge - figure.bbox.width))
+    width, height = (round(pixels) for pixels in figure.bbox.size)
+    places = [panel.get_position().bounds for panel in figure.axes]
+    wide = width + left + right
+    figure.set_size_inches((wide + 1e-6) / figure.dpi, (height + 1e-6) / figure.dpi)
+    for panel, (x, y, w, h) in zip(figure.axes, places, strict=True):
+        panel.set_position(((x * width + left) / wide, y, w * width / wide, h))
+
+
+def _renderer(figure: Figure) -> RendererAgg:
+    return FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call, no-any-return]
 
 
 def key(axes: Axes, handles: Sequence[Artist]) -> None:

@@ -1,6 +1,6 @@
 """How far the factors are from balance, over effective step size: quantiles of the imbalance."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -16,6 +16,8 @@ HEIGHT: Final = 1.7
 """Height of the panel in inches."""
 
 _LOOKS: Final = {0.5: ("median", "#6f9fd0"), 0.9: ("90 %", "#4a5fa5"), 0.99: ("99 %", "#37295f")}
+_DEVIATION: Final = "#d9541e"
+_STILL: Final = 1e-3  # of the largest sample: all that differ by less are equal
 _DECADES: Final = 8  # below the top; what has died out lies at the bottom
 _BORN, _SPLIT = (row.mu for row in CLOSED_FORMS if row.id in ("doubling_1", "doubling_2"))
 
@@ -28,33 +30,49 @@ def name_of(orbit: xr.Dataset) -> str | None:
 def draw(axes: Axes, orbit: xr.Dataset, name: str, columns: Columns) -> None:
     """Draw quantiles of the imbalance's size over steps, on a logarithmic axis.
 
-    Where the noise has a multiplier for each factor, the standard deviation that weak noise gives
-    on the two-cycle lies over them.
+    Where it does not move there is no distribution: it is drawn thin and dotted. Where the noise
+    has a multiplier for each factor, the standard deviation, and what weak noise makes of it on
+    the two-cycle, lie over the quantiles.
     """
-    mu, sizes = orbit["mu"].values, _quantiles(orbit[name])
+    mu, (sizes, still, measured) = orbit["mu"].values, _quantiles(orbit[name])
     for (words, colour), values in zip(_LOOKS.values(), sizes, strict=True):
         axes.plot(mu, values, color=colour, lw=0.7, label=words)
+    if np.isfinite(still).any():
+        axes.plot(mu, still, color=style.INK, lw=0.7, ls=(0, (1, 2)), label="constant in time")
     if style.noise_of(orbit)["model"] == "factors":
         x = np.linspace(_BORN, _SPLIT, 200)  # of the two-cycle
         deviation = np.sqrt(np.mean(two_cycle_imbalance_variance(x, orbit["noise"].item()), axis=0))
-        axes.plot(x, deviation, color="#d9541e", lw=1.4, ls=(0, (3, 2)), label="theory, deviation")
+        axes.plot(mu, measured, color=_DEVIATION, lw=0.7, label="standard deviation")
+        look: dict[str, Any] = {"color": _DEVIATION, "lw": 1.4, "ls": (0, (3, 2))}
+        axes.plot(x, deviation, label="standard deviation, theory", **look)
     axes.set_yscale("log")
-    axes.set(xlim=(columns.low, columns.high), ylim=_span(sizes))
+    axes.set(xlim=(columns.low, columns.high), ylim=_span(np.vstack([sizes, still])))
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
     axes.set_ylabel(r"imbalance $|a^2-b^2|$")
-    axes.legend(loc="upper left", ncols=4, borderpad=0.2, handlelength=1.8)
+    axes.legend(
+        loc="upper left", ncols=6, borderpad=0.2, handlelength=1.5, columnspacing=1.0,
+        handletextpad=0.5, fontsize=7.5,
+    )  # fmt: skip
 
 
-def _quantiles(imbalance: xr.DataArray) -> Floats:
-    """Return quantiles over the samples of each mu, (quantiles, mu); NaN where it diverged."""
-    found = np.full((len(_LOOKS), imbalance.shape[0]), np.nan)
-    for rows in raster.slabs(*imbalance.shape):
-        size = np.abs(imbalance[rows].values)
-        bounded = np.isfinite(size).all(axis=1)
-        chosen = np.arange(rows.start, rows.start + size.shape[0])[bounded]
+def _quantiles(imbalance: xr.DataArray) -> tuple[Floats, Floats, Floats]:
+    """Return quantiles of the size over the samples of each mu, (quantiles, mu), and two rows.
+
+    They are the size where it is constant, and the standard deviation where it is not; NaN is
+    where orbits diverged, and where a number does not apply.
+    """
+    found = np.full((len(_LOOKS) + 2, imbalance.shape[0]), np.nan)
+    for rows, values in raster.pooled(imbalance):
+        first, bounded = rows.start, np.isfinite(values).all(axis=1)
+        moving = bounded & (np.ptp(values, axis=1) > _STILL * np.abs(values).max(axis=1))
+        chosen = first + np.flatnonzero(moving)
         if chosen.size:
-            found[:, chosen] = np.quantile(size[bounded], list(_LOOKS), axis=1)
-    return found
+            sizes = np.abs(values[moving])
+            found[:-2, chosen] = np.quantile(sizes, list(_LOOKS), axis=1)
+            found[-1, chosen] = values[moving].std(axis=1)
+        constant = bounded & ~moving
+        found[-2, first + np.flatnonzero(constant)] = np.abs(values[constant, 0])
+    return found[:-2], found[-2], found[-1]
 
 
 def _span(sizes: Floats) -> tuple[float, float]:

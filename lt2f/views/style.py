@@ -70,9 +70,10 @@ RC: Final[dict[Any, Any]] = {
     "ytick.major.width": 0.6,
     "xtick.direction": "out",
     "lines.linewidth": 0.9,
+    "hatch.linewidth": 0.5,
     "legend.facecolor": "white",
     "legend.edgecolor": "none",
-    "legend.framealpha": 1.0,
+    "legend.framealpha": 0.75,  # lines behind go on, faintly
     "legend.fancybox": False,
     "legend.fontsize": 9,
     "pdf.fonttype": 42,  # TrueType: text stays text, as journals ask
@@ -112,16 +113,22 @@ def noise_of(dataset: xr.Dataset) -> dict[str, Any]:
 
 
 def conditions(dataset: xr.Dataset) -> list[str]:
-    """Say what is held fixed in a dataset, and its noise."""
+    """Say what is held fixed in a dataset, its noise, and whether all of it was iterated."""
     noise = noise_of(dataset)
     parts = [
         f"{SYMBOLS.get(str(name), str(name))} = {values.item():g}"
         for name, values in dataset.coords.items()
-        if values.ndim == 0
+        if values.ndim == 0 and name != "realization"
     ]
     if noise["model"] == "prompts":
         again = "with" if noise.get("replacement", True) else "without"
         parts.append(f"batches from {noise['pool_size']} prompts, {again} replacement")
     elif noise["model"] != "none":
-        parts.append(f"{noise['model']} noise ({noise['law'].replace('_', '-')})")
+        words = "noise of each factor" if noise["model"] == "factors" else f"{noise['model']} noise"
+        parts.append(f"{words} ({noise['law'].replace('_', '-')})")
+    if "realization" in dataset.coords and dataset["realization"].ndim == 0:
+        number = int(dataset["realization"])
+        parts += [f"realization {number}"] * (number > 0)  # the first is any one
+    if not sweep_of(dataset).get("shortcuts", True):
+        parts.append("by brute force")
     return parts

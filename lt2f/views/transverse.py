@@ -89,6 +89,30 @@ def transverse(
         sheet.title(panels[0], "Transverse Lyapunov exponents", attractors)
         style.name_axis(panels[-1].xaxis, "mu")
         _details(figure, data)
+        sheet.margins(figure)
+    return figure
+
+
+def ellipse(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
+    """Draw the exponents of an ellipse dataset over mu with the closed forms, and how far off.
+
+    They are means over realizations with two standard errors to either side; below, their
+    distance from arcosh((1 + sqrt(25 - 4 mu^2))/4) and log 3 in standard errors.
+    """
+    columns = Columns.over(dataset["mu"].values, dpi)
+    scale, dpi = sheet.fit(columns.count, dpi)
+    heights = [round(inches * dpi) for inches in (_HEIGHT, _CHECK)]
+    with rc_context(style.RC):
+        figure, panels = sheet.make(scale * columns.count, heights, dpi)
+        panels[0].set(xlim=(columns.low, columns.high), ylim=(-0.1, 1.5))
+        panels[0].set_ylabel("nats per step")
+        panels[0].axhline(0, color=style.INK, lw=0.5)
+        _draw_ellipse(panels[0], dataset)
+        _check(panels[1], dataset)
+        sheet.title(panels[0], "Lyapunov exponents on the ellipse", dataset)
+        style.name_axis(panels[-1].xaxis, "mu")
+        figure.align_ylabels(panels)
+        sheet.margins(figure)
     return figure
 
 
@@ -117,7 +141,14 @@ def _draw(axes: Axes, data: Measured, columns: Columns, ellipse: xr.Dataset | No
     words = rf"attractor, $\pm{BAND:.0f}$ standard errors"
     data.draw(axes, color=_MEASURED, label=words)
     _closed_forms(axes)
-    ends = max(0.0, columns.low), min(2.0, columns.high)
+    _draw_ellipse(axes, ellipse)
+    axes.legend(loc="lower left", borderpad=0.2, handlelength=2.2)
+
+
+def _draw_ellipse(axes: Axes, ellipse: xr.Dataset | None) -> None:
+    """Draw the formulas of the exponents on the ellipse, and what was measured if it is given."""
+    low, high = axes.get_xlim()
+    ends = max(0.0, low), min(2.0, high)
     if ends[0] < ends[1]:
         x = np.linspace(*ends, 801)
         along, across = theory.ellipse_exponents(x)
@@ -131,7 +162,6 @@ def _draw(axes: Axes, data: Measured, columns: Columns, ellipse: xr.Dataset | No
         for part in on_ellipse(ellipse):
             axes.errorbar(part.mu, part.value, yerr=BAND * part.error, **dot)
             dot["mfc"] = "white"
-    axes.legend(loc="lower left", borderpad=0.2, handlelength=2.2)
 
 
 def _low(values: Floats) -> float:
@@ -234,5 +264,5 @@ def _check(axes: Axes, ellipse: xr.Dataset) -> None:
     axes.set_ylabel("deviation / s.e.", size=8)
     axes.legend(loc="upper left", ncols=2, borderpad=0.1, handlelength=1, fontsize=7.5)
     # Orbits of the angle do not depend on mu, so their deviations go together.
-    words = rf"the same angles at every {style.SYMBOLS['mu']}"
+    words = rf"one fluctuation, shared by all {style.SYMBOLS['mu']}"
     axes.text(0.99, 0.06, words, transform=axes.transAxes, ha="right", va="bottom", size=7.5)

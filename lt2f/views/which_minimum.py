@@ -1,11 +1,11 @@
 """Which minimum a start reaches: zooms towards the ellipse, and how finely it has to be known."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 import xarray as xr
-from matplotlib import patheffects, rc_context
+from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -34,7 +34,8 @@ _WORDS: Final = {
     "bounded": r"ellipse $a^2+b^2-\mu ab=4-\mu^2$, beyond it unbounded",
     "minima": r"minima $ab=\mu$",
 }
-_HALO: Final = patheffects.withStroke(linewidth=2.0, foreground="white")
+_SLOW: Final = (Regime.MONOTONE, Regime.CATAPULT)  # on their way, unless they have a branch
+_TICKED: Final = 0.24  # inches between columns: each window has values of its own beside it
 _POINTS: Final = 301  # along a side of the mesh on which curves are found
 
 
@@ -57,12 +58,12 @@ def which_minimum(*datasets: xr.Dataset, dpi: int = style.DPI) -> Figure:
     grid = _grid(zooms, len(apart), rows, dpi)
     with rc_context(style.RC):
         figure = grid.sheet()
-        for k, zoom in enumerate(zooms):
-            _draw_zoom(figure, grid, k, zoom, zooms)
+        several = any("mu" in data.dims for data in datasets)
+        columns = [_draw_zoom(figure, grid, k, zooms, several) for k in range(len(zooms))]
         for k, data in enumerate(apart, start=len(zooms)):
             draw_shares(_beside(figure, grid, k), data)
         sheet.title(figure.axes[0], "Which minimum is reached", datasets[0])
-        _draw_key(figure, grid, zooms)
+        _draw_key(figure, grid, zooms, set().union(*columns))
     return figure
 
 
@@ -86,16 +87,20 @@ def _grid(zooms: Sequence[xr.Dataset], apart: int, rows: int, dpi: int) -> Grid:
     x, y = _axes_of(zooms[0])
     ratio = float(np.ptp(y.edges) / np.ptp(x.edges)) if x.even and y.even else 1.0
     shape = x.values.size, y.values.size
-    return Grid.fit(len(zooms) + apart, rows, shape, min(2.0, max(0.5, ratio)), dpi)
+    return Grid.fit(len(zooms) + apart, rows, shape, min(2.0, max(0.5, ratio)), dpi, _TICKED)
 
 
 # Zooms
 
 
 def _draw_zoom(
-    figure: Figure, grid: Grid, k: int, zoom: xr.Dataset, zooms: Sequence[xr.Dataset]
-) -> None:
-    """Draw a column: the imbalance at the end if there are two rows, and the branch."""
+    figure: Figure, grid: Grid, k: int, zooms: Sequence[xr.Dataset], several: bool
+) -> set[str]:
+    """Draw a column: the imbalance at the end if there are two rows, and the branch.
+
+    Above it is mu if there are several; the names of the curves that it shows are returned.
+    """
+    zoom, shown = zooms[k], set()
     mu, (x, y) = float(zoom["mu"]), _axes_of(zoom)
     scale, words = _imbalance_scale(mu)
     images = [_imbalance(zoom, scale)] if grid.rows > 1 else []
@@ -108,15 +113,16 @@ def _draw_zoom(
         raster.draw(axes, image[np.ix_(up, across)], x.edges, y.edges)
         _tick(axes, (x, y), k == 0, row == grid.rows - 1)
         if style.noise_of(zoom)["model"] == "none" and x.even and y.even:
-            _draw_curves(axes, mu)
+            shown |= set(_draw_curves(axes, mu))
         _draw_frames(axes, zoom, zooms)
-        if row == 0:
+        if row == 0 and several:
             axes.set_title(f"{style.SYMBOLS['mu']} = {mu:g}", pad=4)
     if grid.rows > 1:
         left, low = grid.corner(k, 1)
         corner = left, low - grid.pixels(TICKS)
         bar = grid.add(figure, corner, grid.width, grid.pixels(0.07))
         scale.bar(bar, words, (scale.low / 1.2, 0.0, scale.high / 1.2))
+    return shown
 
 
 def _imbalance_scale(mu: float) -> tuple[Shades, str]:
@@ -135,8 +141,9 @@ def _imbalance(zoom: xr.Dataset, scale: Shades) -> NDArray[np.uint8]:
 
 
 def _branches(zoom: xr.Dataset) -> NDArray[np.uint8]:
-    """Colour branches, and where no minimum is reached regimes."""
+    """Colour branches, and where no minimum is reached regimes; white is what comes too slowly."""
     image: NDArray[np.uint8] = style.palette()[zoom["regime"].values]
+    image[np.isin(zoom["regime"].values, _SLOW)] = 255
     for code, colour in BRANCHES.items():
         image[zoom["branch"].values == code] = np.round(255 * np.array(to_rgb(colour)))
     return image
@@ -149,25 +156,33 @@ def _tick(axes: Axes, xy: tuple[Cells, Cells], leftmost: bool, lowest: bool) -> 
         axis.set_label_text(style.SYMBOLS[cells.name])
         axis.labelpad = 1
         if cells.even:
-            ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(*cells.edges)
-            low, high = cells.edges
-            inside = [tick for tick in ticks if 0.08 < (tick - low) / (high - low) < 0.92]
+            inside = _round_values(*cells.edges)
             names = [f"{tick:.8g}".replace("-", "\N{MINUS SIGN}") for tick in inside]
             axis.set_ticks(inside, labels=names)
     axes.tick_params(labelsize=7, length=2.5, pad=2, labelbottom=lowest)
     axes.tick_params(axis="y", labelrotation=90)
-    if not leftmost:  # each window has values of its own, and no room but in it
-        axes.tick_params(axis="y", direction="in", pad=-4)
     for words in axes.yaxis.get_ticklabels():
         words.set_verticalalignment("center")
-        words.set_horizontalalignment("right" if leftmost else "left")
-        words.set_path_effects([] if leftmost else [_HALO])
     axes.xaxis.label.set_visible(lowest)
     axes.yaxis.label.set_visible(leftmost)
 
 
-def _draw_curves(axes: Axes, mu: float) -> None:
-    """Draw the ellipse and the minima, found on a mesh of the window: sharp at any depth."""
+def _round_values(low: float, high: float) -> list[float]:
+    """Choose two or three round values well inside an interval."""
+    inside: list[float] = []
+    for bins in range(5, 20):
+        ticks = MaxNLocator(bins, steps=[1, 2, 5, 10]).tick_values(low, high)
+        inside = [float(tick) for tick in ticks if 0.08 < (tick - low) / (high - low) < 0.92]
+        if len(inside) > 1:
+            break
+    return inside[:: -(-len(inside) // 3) or 1]
+
+
+def _draw_curves(axes: Axes, mu: float) -> Iterator[str]:
+    """Draw the ellipse and the minima, found on a mesh of the window: sharp at any depth.
+
+    Yields the names of those that cross it.
+    """
     x, y = (np.linspace(*limits, _POINTS) for limits in (axes.get_xlim(), axes.get_ylim()))
     a, b = np.meshgrid(x, y)
     curves = {"minima": a * b - mu}
@@ -176,6 +191,7 @@ def _draw_curves(axes: Axes, mu: float) -> None:
     for name, values in curves.items():
         if values.min() < 0 < values.max():
             axes.contour(x, y, values, [0.0], **_CURVES[name])
+            yield name
 
 
 def _draw_frames(axes: Axes, zoom: xr.Dataset, zooms: Sequence[xr.Dataset]) -> None:
@@ -216,7 +232,9 @@ def _beside(figure: Figure, grid: Grid, k: int) -> Axes:
     return grid.add(figure, (left + room, low), grid.width - room, height)
 
 
-def _draw_key(figure: Figure, grid: Grid, zooms: Sequence[xr.Dataset]) -> None:
+def _draw_key(
+    figure: Figure, grid: Grid, zooms: Sequence[xr.Dataset], curves: Collection[str]
+) -> None:
     """Explain colours and curves at the bottom of the sheet."""
     words = {Branch.POSITIVE: "ends where $a+b>0$", Branch.NEGATIVE: "ends where $a+b<0$"}
     handles: list[Artist] = [
@@ -227,12 +245,16 @@ def _draw_key(figure: Figure, grid: Grid, zooms: Sequence[xr.Dataset]) -> None:
     handles += [
         Patch(facecolor=style.COLOURS[code], ec=style.INK, lw=0.5, label=_named(code, int(count)))
         for code, count in zip(Regime, np.bincount(left, minlength=len(Regime)), strict=True)
-        if count
+        if count and code not in _SLOW
     ]
+    if slow := int(np.isin(left, _SLOW).sum()):
+        name = _counted("not yet at a minimum", slow)
+        handles.append(Patch(facecolor="white", ec=style.INK, lw=0.5, label=name))
     looks = {name: (look["colors"], look.get("linestyles", "-")) for name, look in _CURVES.items()}
     handles += [
         Line2D([], [], color=colour, ls=dashes, lw=0.9, label=_WORDS[name])
         for name, (colour, dashes) in looks.items()
+        if name in curves
     ]
     width, height = grid.size
     figure.legend(
@@ -243,6 +265,10 @@ def _draw_key(figure: Figure, grid: Grid, zooms: Sequence[xr.Dataset]) -> None:
 
 
 def _named(code: Regime, count: int) -> str:
-    """Name what reaches no minimum: an orbit that escapes, or one of few that are too slow."""
-    few = f" ({count:,} cell{'s' * (count > 1)})" if code != Regime.DIVERGENT else ""
-    return style.WORDS[code] + few
+    """Name what reaches no minimum, and count what does not escape either."""
+    words = style.WORDS[code]
+    return words if code == Regime.DIVERGENT else _counted(words, count)
+
+
+def _counted(words: str, count: int) -> str:
+    return f"{words} ({count:,} cell{'s' * (count > 1)})"

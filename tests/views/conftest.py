@@ -68,6 +68,7 @@ def ellipse() -> xr.Dataset:
     return xr.Dataset(
         {"lyapunov": (dims, values), "lyapunov_error": (dims, error)},
         coords={"mu": mu, "realization": [0, 1], "exponent": [1, 2]},
+        attrs={"lt2f_settings": '{"sweeps": {"it": {"kind": "ellipse"}}}'},
     )
 
 

@@ -143,3 +143,46 @@ def test_the_catalogue_knows_where_the_cascade_ends():
     names = {row.id for row in inside}
     assert {"doubling_5", "bands_merge_16_to_8"} <= names
     assert not {"doubling_4", "bands_merge_8_to_4"} & names
+
+
+def test_orbits_of_several_realizations_share_a_diagram():
+    steps = {"transient": 100, "samples": 10}
+    orbit = {
+        "kind": "orbit",
+        "fixed": {**START, "noise": 0.1},
+        "noise": {"model": "factors"},
+        "iterations": steps,
+    }
+    few = {"num": 2}
+    assert chosen(axes={"realization": few, "mu": FEW}, **orbit) == ["orbit_diagram"]
+    fixed = {**START, "mu": 1.0, "noise": 0.1}
+    assert chosen(axes={"realization": few}, **{**orbit, "fixed": fixed}) == []
+
+
+def test_an_ellipse_has_a_figure_of_its_own_where_no_map_shows_it():
+    ellipse = {"kind": "ellipse", "axes": {"mu": FEW}, "iterations": {"measure": 100}}
+    line = {"axes": {"mu": FEW}, "fixed": START, "iterations": STEPS}
+
+    def shown(**sweeps: Any) -> dict[str, tuple[str, ...]]:
+        listed = catalogue.figures(parse({"study": "s", "sweeps": sweeps}).sweeps)
+        return {f.stem: f.sweeps for f in listed if f.drawing in ("ellipse", "transverse")}
+
+    assert shown(round=ellipse) == {"round": ("round",)}
+    assert shown(line=line, round=ellipse) == {"line-transverse": ("line", "round")}
+    both = {"line-transverse": ("line", "round"), "other": ("other",)}
+    assert shown(line=line, round=ellipse, other=ellipse) == both
+
+
+def test_a_line_says_which_sweeps_have_which_figures():
+    line = {"axes": {"mu": FEW}, "fixed": START, "iterations": STEPS, "record": ["lyapunov"]}
+    orbit = {**line, "kind": "orbit", "iterations": {"transient": 100, "samples": 10}}
+    del orbit["record"]
+    path = {"kind": "trajectory", "axes": {"mu": FEW}, "fixed": START, "iterations": {"steps": 9}}
+
+    def said(**sweeps: Any) -> str:
+        return catalogue.said(parse({"study": "s", "sweeps": sweeps}).sweeps)
+
+    assert said(line=line, more=line) == "figures: line, more"
+    expected = "figures: orbit (of orbit, line); no figure shows path"
+    assert said(line=line, orbit=orbit, path=path) == expected
+    assert said(path=path) == "figures: none; no figure shows path"

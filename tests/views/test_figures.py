@@ -16,7 +16,7 @@ from lt2f.views import figures
 
 DRAWN = (
     *("regime_map", "orbit_diagram", "exponents", "portrait", "shares"),
-    *("averages", "transverse", "cascade", "which_minimum", "transformer"),
+    *("averages", "transverse", "ellipse", "cascade", "which_minimum", "transformer"),
 )
 
 
@@ -25,6 +25,7 @@ def inputs(regimes, orbit, line, plane, trials, ellipse, crowded, window, displa
     noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
     noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
     noiseless |= {"which_minimum": [window, displaced], "transformer": [trained]}
+    noiseless |= {"ellipse": [ellipse]}
     return noiseless | {"portrait": [plane], "shares": [trials]}
 
 

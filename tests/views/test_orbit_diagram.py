@@ -134,7 +134,7 @@ def test_the_spread_of_the_imbalance_is_below(driven):
 
 def test_theory_lies_over_the_spread_on_the_two_cycle(driven):
     drawn = curves(orbit_diagram(driven), 1)
-    (x, median), (at, deviation) = drawn["median"], drawn["theory, deviation"]
+    (x, median), (at, deviation) = drawn["median"], drawn["standard deviation, theory"]
     on_cycle = (x > 1.08) & (x < 1.22)
     assert on_cycle.sum() == 3
     # the median of a normal law is 0.6745 deviations; 4000 samples, correlated over some tens of
@@ -157,3 +157,72 @@ def test_no_imbalance_at_all_is_an_empty_panel(driven):
     assert orbit_diagram(still).axes[1].get_ylim() == (1e-3, 1.0)
     low, high = spread._span(np.array([[1e-30, np.nan, 1.0]]))
     assert 0 < low < 1 < high
+
+
+def test_the_standard_deviation_is_measured_beside_theory(driven):
+    _, deviation = curves(orbit_diagram(driven), 1)["standard deviation"]
+    bounded = np.isfinite(driven["imbalance"].values).all(axis=1)
+    exact = driven["imbalance"].values[bounded].std(axis=1)
+    np.testing.assert_allclose(deviation[bounded], exact, rtol=1e-12)
+    assert np.isnan(deviation[~bounded]).all()
+
+
+def test_what_does_not_move_has_no_quantiles(driven):
+    still = driven.copy(deep=True)
+    still["imbalance"].values[2:5] = -0.25
+    drawn = curves(orbit_diagram(still), 1)
+    for name in ("median", "90 %", "99 %", "standard deviation"):
+        assert np.isnan(drawn[name][1][2:5]).all()
+        assert np.isfinite(drawn[name][1][[0, 1, 5]]).all()
+    constant = drawn["constant in time"][1]
+    assert (constant[2:5] == 0.25).all()
+    assert np.isnan(constant[[0, 1, 5]]).all()
+    assert "constant in time" not in curves(orbit_diagram(driven), 1)
+
+
+# What has escaped, and what has no noise
+
+
+def test_grey_is_where_every_orbit_has_escaped(orbit):
+    axes = orbit_diagram(orbit).axes[0]
+    gone = ~np.isfinite(orbit["residual"].values).any(axis=1)
+    assert gone.any()
+    for k in (np.flatnonzero(gone)[0], 50, 130):
+        ends = [(b.get_x(), b.get_x() + b.get_width()) for b in axes.patches]
+        mu = orbit["mu"].values[k]
+        assert any(low < mu < high for low, high in ends) == gone[k]
+    assert "escaped" in {text.get_text() for text in axes.texts}
+
+
+def test_the_strip_below_noisy_orbits_is_named_and_ends_with_its_data(driven, line, panel_pixels):
+    figure = orbit_diagram(driven, line.sel(mu=slice(None, 1.5)))
+    assert figure.axes[-1].get_ylabel() == "without\nnoise"
+    strip = panel_pixels(figure, 3)
+    places = np.linspace(*figure.axes[-1].get_xlim(), strip.shape[1], endpoint=False)
+    white = (strip == 255).all(axis=(0, 2))
+    assert white[places > 1.56].all()  # a step of the orbit is 0.05
+    assert not white[places < 1.5].any()
+
+
+def test_the_strip_without_noise_needs_no_name(orbit, line):
+    assert orbit_diagram(orbit, line).axes[-1].get_ylabel() == ""
+
+
+# Realizations
+
+
+def test_realizations_are_pooled(driven):
+    pair = driven.drop_vars("realization").expand_dims(realization=2).copy(deep=True)
+    pair["realization"] = [0, 1]
+    for name in ("residual", "imbalance"):
+        pair[name].values[1] *= 0.5
+    figure = orbit_diagram(pair)
+    both = driven["imbalance"].values[:4]
+    both = np.abs(np.concatenate([both, both / 2], axis=1))
+    median = curves(figure, 1)["median"][1][:4]
+    np.testing.assert_allclose(median, np.median(both, axis=1), rtol=1e-12)
+    assert figure.axes[0].texts[-1].get_text().startswith("Orbit diagram, 2 realizations of 4,000")
+    rows = list(raster.pooled(pair["residual"].transpose("mu", ...)))
+    values = np.concatenate([values for _, values in rows])
+    expected = np.concatenate([driven["residual"], driven["residual"] / 2], axis=1)
+    np.testing.assert_array_equal(values, expected)

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 from scipy.stats import binomtest
@@ -290,3 +291,40 @@ def test_evenly_spaced_batch_sizes_reach_no_batch_of_nothing(make_map):
     }
     figure = shares(make_map(axes, START, noise=POOL, record=["regime"]), dpi=60)
     assert figure.axes[0].get_ylim() == (0, 6)
+
+
+# Words
+
+
+def test_triangles_and_bands_are_explained(figure):
+    (legend,) = [a.get_legend() for a in figure.axes if a.get_legend() and not a.images]
+    words = {text.get_text() for text in legend.get_texts()}
+    assert {"95 % Wilson intervals", "levels of the cuts"} <= words
+
+
+def test_cells_of_mostly_undecided_runs_are_hatched():
+    data = made("target", "two_point")
+    data["regime"].values[10:20, 5:9] = Regime.UNDECIDED
+    data["regime"].values[30, 5, 0] = Regime.UNDECIDED  # half of them are not most
+    figure = shares(data, dpi=60)
+    every = [c for a in figure.axes for c in a.collections]
+    hatched = [c for c in every if any(getattr(c, "hatches", None) or [])]
+    assert len(hatched) == 1
+    vertices = np.concatenate([path.vertices for path in hatched[0].get_paths()])
+    mu, noise = data["mu"].values, data["noise"].values
+    np.testing.assert_allclose(
+        [vertices.min(axis=0), vertices.max(axis=0)],
+        [(mu[10] - 0.01, noise[5] - 0.01), (mu[19] + 0.01, noise[8] + 0.01)],
+        atol=2e-4,  # of sides a little inside
+    )
+    for drawn_, there in ((figure, True), (shares(made("target", "two_point"), dpi=60), False)):
+        legends = [legend for axes in drawn_.axes if (legend := axes.get_legend())]
+        words = {text.get_text() for legend in legends for text in legend.get_texts()}
+        assert ("most runs undecided" in words) == there
+
+
+def test_no_word_touches_the_edge(figure):
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    ends = [axes.get_tightbbox(renderer) for axes in figure.axes]
+    assert max(box.x1 for box in ends) <= figure.bbox.width - 2
+    assert min(box.x0 for box in ends) >= 2

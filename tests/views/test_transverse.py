@@ -5,6 +5,7 @@ import pytest
 
 from lt2f.dynamics import theory
 from lt2f.dynamics.transverse import antisymmetric_transverse_exponent
+from lt2f.views.figures import ellipse as drawing
 from lt2f.views.figures import transverse
 from lt2f.views.measured import Measured, on_ellipse
 
@@ -158,3 +159,15 @@ def test_an_exponent_of_minus_infinity_is_cut(line):
 def test_what_is_not_finite_is_not_within():
     data = Measured(np.array([1.0, 2.0, 3.0]), np.array([np.nan, 1.0, 2.0]), np.zeros(3))
     assert data.within(0.5, 2.5).mu.tolist() == [2.0]
+
+
+def test_an_ellipse_alone_is_shown_against_its_formulas(ellipse):
+    upper, lower = drawing(ellipse).axes
+    x, y = max((curve.get_xydata().T for curve in upper.lines), key=lambda c: c[1].size)
+    np.testing.assert_array_equal(y, theory.ellipse_exponents(x)[1])
+    bars = [bar[0].get_ydata() for bar in upper.containers]
+    for part, drawn in zip(on_ellipse(ellipse), bars, strict=True):
+        np.testing.assert_array_equal(part.value, drawn)
+    for name in ("across", "along"):
+        np.testing.assert_allclose(points(lower, name)[1], 0.5**0.5)
+    assert any("shared by all" in text.get_text() for text in lower.texts)

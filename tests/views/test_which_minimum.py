@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.contour import ContourSet
@@ -13,7 +16,7 @@ from lt2f.dynamics import repeller, sensitivity
 from lt2f.dynamics.codes import Branch, Regime
 from lt2f.views import style
 from lt2f.views.figures import which_minimum
-from lt2f.views.which_minimum import BRANCHES
+from lt2f.views.which_minimum import BRANCHES, _round_values
 
 MU = 0.7
 
@@ -130,3 +133,54 @@ def test_beyond_one_and_under_noise_no_theory_is_drawn(make_map):
     mus = {"mu": {"values": [0.5, 1.2]}}
     figure = which_minimum(make_map({**mus, **few}, {}, record=["branch"]), dpi=60)
     assert len(figure.axes) == 2
+
+
+def test_one_step_size_is_said_once(window, displaced):
+    figure = which_minimum(window, displaced, dpi=80)
+    said = [axes.get_title() + axes.get_title(loc="left") for axes in figure.axes]
+    said += [t.get_text() for axes in figure.axes for t in axes.texts]
+    legend = figure.axes[-1].get_legend().get_texts()
+    said += [text.get_text() for text in legend]
+    assert sum("$\\mu$ = 0.7" in words for words in said) == 1
+    assert any("escape rate" in text.get_text() for text in legend)
+
+
+def test_every_window_has_two_ticks_an_axis_outside_it(window):
+    narrow = window.isel(a=slice(20, 31), b=slice(30, 41))
+    narrow = narrow.assign_coords(a=1.195 + 1e-3 * np.arange(11), b=1.961 + 1e-3 * np.arange(11))
+    figure = which_minimum(window, narrow, dpi=80)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for axes in figure.axes[0], figure.axes[1], figure.axes[3], figure.axes[4]:
+        assert len(axes.get_xticks()) >= 2
+        assert len(axes.get_yticks()) >= 2
+        left = axes.get_window_extent().x0
+        for text in axes.get_yticklabels():
+            assert text.get_window_extent(renderer).x1 <= left
+
+
+@given(low=st.floats(-3, 3), size=st.floats(1e-7, 5))
+def test_round_values_are_two_or_three_inside(low, size):
+    values = _round_values(low, low + size)
+    assert len(values) in (2, 3)
+    assert all(low < value < low + size for value in values)
+
+
+def key(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_the_key_names_the_curves_that_are_there(window, figure):
+    assert any("minima" in words for words in key(figure))
+    corner = window.isel(a=slice(60, 70), b=slice(60, 70))  # beyond ellipse and minima
+    assert not any("minima" in words or "ellipse" in words for words in key(which_minimum(corner)))
+
+
+def test_cells_on_their_way_are_white_and_counted(window):
+    slow = window.copy(deep=True)
+    a, b = np.argwhere(window["branch"].transpose("a", "b").values != 0)[100]
+    slow["branch"].loc[{"a": slow["a"][a], "b": slow["b"][b]}] = 0
+    assert slow["regime"].isel(a=a, b=b) in (Regime.MONOTONE, Regime.CATAPULT)
+    figure = which_minimum(slow, dpi=100)
+    assert (cells(figure, 1, 70, 70)[b, a] == 255).all()
+    assert "not yet at a minimum (1 cell)" in key(figure)
+    assert not any("catapult" in words or "monotone" in words for words in key(figure))
