@@ -22,9 +22,6 @@ from lt2f.views.style import COLOURS, INK, WORDS, palette
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-ROOM: Final = 1.2
-"""Inches above a panel that the names of thresholds take."""
-
 _SHORT: Final = {
     "monotone_end": "some balanced catapults",
     "doubling_1": "edge of stability",
@@ -44,6 +41,11 @@ def short(threshold: Threshold) -> str:
     words = _SHORT.get(threshold.id, words.replace("_", " "))
     mu = f"{threshold.mu:.0f}" if threshold.mu.is_integer() else f"{threshold.mu:.4f}"
     return f"{mu}  {words}"
+
+
+def room(rows: Sequence[Threshold]) -> float:
+    """Return the inches above a panel that the names of thresholds take, by the longest."""
+    return 0.3 + 0.03 * max(len(short(row)) for row in rows) if rows else 0.0
 
 
 def thresholds(

@@ -48,7 +48,7 @@ def averages(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     rows = exponents.marked(dataset, columns)
     heights = [round(_HEIGHT * dpi)] * 2 + exponents.heights(dataset, dpi)[-1:]
     with rc_context(style.RC):
-        top = annotate.ROOM if rows else 0.0
+        top = annotate.room(rows)
         figure, panels = sheet.make(scale * columns.count, heights, dpi, top)
         _draw(panels[0], dataset, columns, losses(dataset, dataset["mu"].values), _LOSSES)
         _draw(panels[1], dataset, columns, _weights(dataset), _WEIGHTS)

@@ -41,7 +41,7 @@ def exponents(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     scale, dpi = sheet.fit(columns.count, dpi)
     rows = marked(dataset, columns)
     with rc_context(style.RC):
-        top = annotate.ROOM if rows else 0.0
+        top = annotate.room(rows)
         figure, panels = sheet.make(scale * columns.count, heights(dataset, dpi), dpi, top)
         draw(panels, dataset, columns)
         mark(panels[:1], rows)

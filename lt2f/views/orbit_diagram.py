@@ -48,7 +48,7 @@ def orbit_diagram(
     if exponents is not None:
         heights += lines.heights(exponents, dpi)
     with rc_context(style.RC):
-        top = annotate.ROOM if rows else 0.0
+        top = annotate.room(rows)
         figure, panels = sheet.make(scale * columns.count, heights, dpi, top)
         image = raster.blocks(shade(counts), _PIXELS, scale)
         raster.draw(panels[0], image, (columns.low, columns.high), span)

@@ -35,7 +35,7 @@ def regime_map(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     image = raster.blocks(codes, down, across)
     rows = [row for row in boundaries.lines(dataset) if x.covers(row.mu)]
     with rc_context(style.RC):
-        top = annotate.ROOM if rows else 0.0
+        top = annotate.room(rows)
         figure, (axes,) = sheet.make(image.shape[1], [image.shape[0]], dpi, top)
         raster.draw(axes, style.palette()[image], x.edges, y.edges)
         x.tick(axes.xaxis)

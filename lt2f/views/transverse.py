@@ -79,7 +79,7 @@ def transverse(
     )
     checks = [] if ellipse is None else [round(_CHECK * dpi)]
     with rc_context(style.RC):
-        top = annotate.ROOM if rows else 0.0
+        top = annotate.room(rows)
         heights = [round(_HEIGHT * dpi), *checks]
         figure, panels = sheet.make(scale * columns.count, heights, dpi, top)
         _draw(panels[0], data, columns, ellipse)

@@ -110,3 +110,12 @@ def test_regimes_too_narrow_for_their_word_are_in_the_key(line):
 
 def test_thresholds_of_some_starts_say_so():
     assert annotate._SHORT["monotone_end"].startswith("some")
+
+
+@pytest.mark.parametrize("mu", [0.5, 1.001])
+def test_names_of_thresholds_stay_below_the_title(line, mu):
+    figure = exponents.exponents(line.sel(mu=slice(mu, 2.0)))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    *names, title = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    assert len(names) >= 8
+    assert max(box.y1 for box in names) < title.y0
