@@ -21,6 +21,7 @@ SLAB: Final = 2**22
 MOST: Final = 4096
 """Cells along a side beyond which a picture shows every second, third ... one."""
 
+_ESCAPED: Final = 1e6  # beyond, the cube of the weights lets nothing come back
 _EVEN: Final = 1e-6  # relative; axes are rounded decimals
 
 
@@ -136,10 +137,16 @@ def slabs(count: int, samples: int) -> Iterator[slice]:
 
 
 def pooled(samples: xr.DataArray) -> Iterator[tuple[slice, Floats]]:
-    """Yield rows of what was sampled along the first dimension, all other dimensions as one."""
+    """Yield rows of what was sampled along the first dimension, all other dimensions as one.
+
+    The last dimension is that of an orbit's samples; an orbit that escapes among them is NaN, or
+    what it was on its way would be all that a picture shows.
+    """
     count = samples.shape[0]
     for rows in slabs(count, samples.size // count):
         values = samples[rows].values
+        bounded = (np.abs(values) < _ESCAPED).all(axis=-1, keepdims=True)
+        values = np.where(bounded, values, np.nan)
         yield rows, values.reshape(values.shape[0], -1)
 
 
