@@ -44,7 +44,7 @@ def transformer(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     heights += [round(exponents.STRIP * dpi)] * 2
     rows, places = _marked(dataset, columns)
     with rc_context(style.RC):
-        top = annotate.ROOM if rows else 0.0
+        top = annotate.room(rows)
         figure, panels = sheet.make(scale * columns.count, heights, dpi, top)
         _draw_residuals(panels[:2], dataset, columns, bins, scale)
         _draw_exponents(panels[2], dataset, columns)
@@ -57,13 +57,14 @@ def transformer(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
         sheet.title(panels[0], _words(dataset), dataset)
         style.name_axis(panels[-1].xaxis, "step_size")
         figure.align_ylabels(panels[:5])
+        sheet.margins(figure)
     return figure
 
 
 def _words(dataset: xr.Dataset) -> str:
     model = style.sweep_of(dataset)["transformer"]
     size = f"$d$ = {model['dimension']}, $N$ = {model['context']}"
-    return f"Trained {model['model']} model and map, {size}"
+    return f"Trained {model['model']} model and map, {size}, prompt {int(dataset['realization'])}"
 
 
 def _marked(dataset: xr.Dataset, columns: Columns) -> tuple[list[thresholds.Threshold], Floats]:

@@ -63,6 +63,6 @@ def test_errors_on_new_prompts_have_their_bands(trained):
 
 def test_the_title_names_model_prompt_and_start(trained):
     titles = " ".join(text.get_text() for text in transformer(trained).axes[0].texts)
-    for words in ("Trained scalar model and map", "$d$ = 4", "$N$ = 16", "$k$ = 0"):
+    for words in ("Trained scalar model and map", "$d$ = 4", "$N$ = 16", "prompt 0"):
         assert words in titles
     assert style.label("step_size") == r"step size $\eta$"
