@@ -62,6 +62,7 @@ MAY_IMPORT = {
         "lt2f.claims.ledger",
         "lt2f.dynamics.closed_forms",
         "lt2f.dynamics.codes",
+        "lt2f.dynamics.escape",
         "lt2f.dynamics.factor_noise",
         "lt2f.dynamics.noise_theory",
         "lt2f.dynamics.repeller",
