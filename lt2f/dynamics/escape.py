@@ -53,19 +53,22 @@ class Rate(NamedTuple):
 def watched(steps: ArrayLike, regime: ArrayLike, length: int) -> Watched:
     """Read runs of `length` steps as a map sweep records them.
 
-    `steps` is the step at which a run escaped or from which on it has converged, else anything.
+    `steps` is the step at which a run escaped or from which on it has converged, and negative where
+    neither was seen: a run that a theorem alone labels is watched to its last step.
 
     Raises
     ------
     ValueError
-        If a run escaped or converged after the last step, or before the first.
+        If a run escaped or converged after its last step.
     """
     found, code = np.asarray(steps), np.asarray(regime)
-    escaped, settled = code == Regime.DIVERGENT, np.isin(code, _CONVERGED)
-    ended = found[escaped | settled]
-    if ended.size and not (ended.min() >= 0 and ended.max() <= length):
-        raise ValueError(f"runs of {length} steps cannot end at step {ended.min()}, {ended.max()}")
-    until = np.where(escaped | settled, found, float(length))
+    seen, settled = found >= 0, np.isin(code, _CONVERGED)
+    escaped = seen & (code == Regime.DIVERGENT)
+    ended = escaped | (seen & settled)
+    latest = int(found[ended].max(initial=0))
+    if latest > length:
+        raise ValueError(f"a run of {length} steps cannot end at step {latest}")
+    until = np.where(ended, found, float(length))
     return Watched(np.where(code == Regime.COLLAPSED, np.nan, until), escaped, length)
 
 

@@ -9,6 +9,7 @@ _NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mer
 # What has to be recorded for averages, and for a portrait to be whole.
 _AVERAGED: Final = {"loss_mean", "weights_mean"}
 _TRAINED: Final = {"step_size", "realization"}  # axes of trainings that a figure can show
+_SURVIVED: Final = {"regime", "steps"}
 _PORTRAYED: Final = {"imbalance_final", "loss_peak_ratio", "steps"}
 
 
@@ -87,7 +88,7 @@ def _beside(
     forms: Mapping[str, tuple[str, tuple[str, ...]]],
     taken: Collection[str],
 ) -> Iterator[Figure]:
-    """Choose what else maps over mu have to show: averages, and transverse exponents."""
+    """Choose what else maps over mu have to show: averages, transverse exponents, survival."""
     ellipses = [name for name, (kind, axes) in forms.items() if kind == "ellipse" and "mu" in axes]
     shown: set[str] = set()
     for name in [name for name, form in forms.items() if form == ("map", ("mu",))]:
@@ -98,6 +99,10 @@ def _beside(
             yield Figure(_stem(name, "transverse", taken), "transverse", (name, *ellipses[:1]))
             shown |= {*ellipses[:1]}
     yield from (Figure(name, "ellipse", (name,)) for name in ellipses if name not in shown)
+    for name, (kind, axes) in forms.items():
+        noisy = set(axes) - {"mu", "realization"} in ({"noise"}, {"batch_size"})
+        if kind == "map" and len(axes) == 3 and noisy and {*sweeps[name].record} >= _SURVIVED:
+            yield Figure(_stem(name, "survival", taken), "survival", (name,))
 
 
 def _stem(name: str, words: str, taken: Collection[str]) -> str:

@@ -15,6 +15,7 @@ from lt2f.views.orbit_diagram import orbit_diagram
 from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
 from lt2f.views.shares import shares
+from lt2f.views.survival import survival
 from lt2f.views.transformer import transformer
 from lt2f.views.transverse import ellipse, transverse
 from lt2f.views.which_minimum import which_minimum
@@ -30,6 +31,7 @@ __all__ = [
     "portrait",
     "regime_map",
     "shares",
+    "survival",
     "transformer",
     "transverse",
     "which_minimum",
@@ -42,6 +44,7 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "averages": averages,
     "portrait": portrait,
     "shares": shares,
+    "survival": survival,
     "transverse": transverse,
     "ellipse": ellipse,
     "cascade": cascade,

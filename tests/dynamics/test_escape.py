@@ -24,10 +24,14 @@ def test_runs_are_read_as_sweeps_record_them():
     runs = escape.watched([7, 3, 9, -1, -1], codes, 10)
     np.testing.assert_array_equal(runs.until, [7, 3, 9, 10, np.nan])
     assert runs.escaped.tolist() == [True, False, False, False, False]
-    with pytest.raises(ValueError, match="runs of 10 steps cannot end at step 11"):
+    with pytest.raises(ValueError, match="a run of 10 steps cannot end at step 11"):
         escape.watched([11], [Regime.DIVERGENT], 10)
-    with pytest.raises(ValueError, match="cannot end at step -1"):
-        escape.watched([-1], [Regime.MONOTONE], 10)
+
+
+@pytest.mark.parametrize("code", [Regime.DIVERGENT, Regime.CATAPULT])
+def test_what_a_theorem_alone_says_was_not_seen(code):
+    runs = escape.watched([-1], [code], 10)
+    assert (runs.until.tolist(), runs.escaped.tolist()) == ([10], [False])
 
 
 @pytest.mark.parametrize(("p", "length", "burn_in"), [(0.002, 1000, 64), (0.03, 40, 0)])

@@ -150,6 +150,20 @@ def trained() -> xr.Dataset:
     )
 
 
+@pytest.fixture(scope="session")
+def escaping() -> xr.Dataset:
+    """Batches of prompts, from sizes at which all runs escape to the whole pool, where none do."""
+    noise = {"model": "prompts", "dimension": 8, "context": 32, "pool_size": 16}
+    axes = {
+        "realization": {"num": 24},
+        "mu": {"start": 0.4, "step": 0.05, "num": 29},
+        "batch_size": {"values": [1, 4, 8, 16]},
+    }
+    start = {"imbalance": 0.001, "product": 0.11}
+    more = {"noise": {**noise, "replacement": False}, "record": ["steps", "regime"]}
+    return swept_map(axes, start, **more)
+
+
 def rendered(figure: Figure) -> NDArray[np.uint8]:
     """Pixels of a figure, (rows, columns, RGB), from the top."""
     canvas = FigureCanvasAgg(figure)

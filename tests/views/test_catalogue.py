@@ -84,6 +84,20 @@ def test_realizations_over_batch_sizes_have_their_shares(count):
     assert chosen(axes=axes, fixed=START, noise=noise) == ["regime_map"]
 
 
+@pytest.mark.parametrize("noise", ["noise", "batch_size"])
+def test_where_steps_are_recorded_survival_is_shown(noise):
+    model = {"model": "prompts", "dimension": 2, "context": 2, "pool_size": 8}
+    model = model if noise == "batch_size" else {"model": "target"}
+    axes = {"mu": FEW, noise: {"values": [1, 2]}, "realization": {"num": 2}}
+    sweep = {"axes": axes, "fixed": START, "noise": model}
+    assert chosen(**sweep, record=["steps", "regime"]) == ["shares", "survival"]
+    assert chosen(**sweep, record=["regime"]) == ["shares"]
+    del axes["realization"]
+    axes["imbalance"] = FEW
+    sweep["fixed"] = {"product": 0.1}
+    assert "survival" not in chosen(**sweep, record=["steps", "regime"])
+
+
 def test_other_maps_keep_theirs():
     assert chosen(axes={"mu": FEW, "imbalance": FEW}, fixed={"product": 0.1}) == ["regime_map"]
     assert chosen(axes={"mu": FEW, "a": FEW}, fixed={"b": 0.1}) == ["regime_map"]

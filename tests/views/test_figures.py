@@ -15,18 +15,20 @@ from matplotlib.text import Text
 from lt2f.views import figures
 
 DRAWN = (
-    *("regime_map", "orbit_diagram", "exponents", "portrait", "shares"),
+    *("regime_map", "orbit_diagram", "exponents", "portrait", "shares", "survival"),
     *("averages", "transverse", "ellipse", "cascade", "which_minimum", "transformer"),
 )
 
 
 @pytest.fixture(scope="module")
-def inputs(regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained):
+def inputs(
+    regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained, escaping
+):
     noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
     noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
     noiseless |= {"which_minimum": [window, displaced], "transformer": [trained]}
     noiseless |= {"ellipse": [ellipse]}
-    return noiseless | {"portrait": [plane], "shares": [trials]}
+    return noiseless | {"portrait": [plane], "shares": [trials], "survival": [escaping]}
 
 
 def test_every_drawing_is_tested_here():
