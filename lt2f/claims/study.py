@@ -103,6 +103,7 @@ class Sweep:
             raw.get("transformer", {}).get("model", "")
         )  # of a transformer that is trained
         self.noise = str(noise.get("model", "none"))
+        self.noise_settings: dict[str, Any] = noise
         self.law = str(noise.get("law", "two_point"))
         self.iterations: dict[str, int] = raw.get("iterations", {})
         self.transient = float(self.iterations.get("transient", math.inf))  # default: long

@@ -80,6 +80,23 @@ SWEEPS: dict[str, Any] = {
         "fixed": NEAR,
         "iterations": {"transient": 200000, "samples": 1024},
     },
+    "eleven": {
+        "axes": {
+            "mu": {"start": 0.5, "step": 0.05, "num": 29},
+            "batch_size": {"values": [1, 2, 4, 8, 16]},
+            "realization": {"num": 8},
+        },
+        "fixed": NEAR,
+        "noise": {
+            "model": "prompts",
+            "dimension": 8,
+            "context": 32,
+            "pool_size": 16,
+            "replacement": False,
+        },
+        "iterations": SHORT,
+        "record": ["regime"],
+    },
     "six": {
         "axes": TRIALS,
         "fixed": NEAR,

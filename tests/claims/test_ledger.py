@@ -232,6 +232,14 @@ DOCTORED: dict[str, tuple[str, str, Doctor, tuple[str, ...]]] = {
     "target converges": (
         "six", "regime", lambda x: x.copy(data=np.ones_like(x)), ("target_never_converges",),
     ),
+    "batches": (
+        "eleven", "regime", turned,
+        ("batch_thresholds_never_converges", "batch_thresholds_whole_pool_stays"),
+    ),
+    "batches, reversed": (
+        "eleven", "regime", lambda x: x.copy(data=x.values[:, ::-1]),
+        ("batch_thresholds_whole_pool_stays", "batch_thresholds_larger_batches_last"),
+    ),
     "transverse in a window": ("one", "transverse_lyapunov", scaled(1.01), (
         "transverse_antisymmetric",
     )),
