@@ -204,5 +204,7 @@ def _larger_last(study: Study) -> Finding:
         excess = np.diff(shares, axis=0)  # realizations are independent, step sizes are not
         errors = SIGMAS * excess.std(axis=1) / math.sqrt(max(excess.shape[1] - 1, 1))
         found += list(zip(excess.mean(axis=1).tolist(), errors.tolist(), strict=True))
+    if not found:
+        raise MissingError(_NEED.text() + ", of two batch sizes or more")
     mean, error = max(found, key=lambda pair: pair[0] - pair[1])
     return forms.at_most(0.0, mean, error, f"{len(found)} pairs of neighbouring sizes")

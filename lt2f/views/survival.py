@@ -106,7 +106,7 @@ def _draw_times(axes: Axes, found: Lasting) -> None:
     axes.set_yscale("log")
     low, high = np.log10(axes.get_ylim())
     axes.set_ylim(10**low, 10 ** (high + 0.25 * (high - low)))  # with room for names
-    axes.set_ylabel("mean escape time (steps)")
+    axes.set_ylabel(f"mean escape time after step {escape.BURN_IN}")
     axes.legend(loc="upper right", borderpad=0.2, handlelength=1.8, labelspacing=0.25, ncols=4)
 
 
@@ -180,8 +180,9 @@ def half(found: Lasting) -> tuple[Floats, Floats, Floats]:
 def _draw_half(axes: Axes, found: Lasting, dataset: xr.Dataset) -> None:
     x, name = found.level.values, found.level.name
     _draw_halves(axes, found)
+    least = 0.01 if name == "batch_size" else found.mu[0]  # single prompts: far below most sweeps
+    fine = np.linspace(least, found.mu[-1], 601)
     for boundary, colour in zip(boundaries.under_noise(dataset), _EDGES, strict=False):
-        fine = np.linspace(0.01, found.mu[-1], 601)
         met = [crossings(boundary, float(level), fine, name) for level in x]
         first = np.array([at[0] if at else np.nan for at in met])
         if np.isfinite(first).sum() > 1:
@@ -194,10 +195,12 @@ def _draw_half(axes: Axes, found: Lasting, dataset: xr.Dataset) -> None:
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     low, high = axes.get_ylim()
-    names = len(axes.get_legend_handles_labels()[0])
-    axes.set_ylim(low, high + 0.13 * names * (high - low))
+    handles, names = axes.get_legend_handles_labels()
+    handles, names = handles[-1:] + handles[:-1], names[-1:] + names[:-1]  # bars come last
+    axes.set_ylim(low, high + 0.13 * len(names) * (high - low))
     axes.set(xlabel=style.label(name), ylabel=style.SYMBOLS["mu"])
-    axes.legend(loc="upper left", fontsize=7, borderpad=0.2, handlelength=2.0, labelspacing=0.2)
+    look: dict[str, Any] = {"fontsize": 7, "borderpad": 0.2, "labelspacing": 0.2}
+    axes.legend(handles, names, loc="upper left", handlelength=2.0, **look)
 
 
 def _draw_halves(axes: Axes, found: Lasting) -> None:
