@@ -211,7 +211,7 @@ CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
         partial(add_code, "lt2f/dynamics/thresholds.py"), {*DRAW, "thresholds", *SAY},
     ),
     "drawing": (partial(add_code, "lt2f/views/regime_map.py"), DRAW),
-    "table": (partial(add_code, "lt2f/views/tables.py"), {"thresholds"}),
+    "table": (partial(add_code, "lt2f/views/tables.py"), {"thresholds", "summary"}),
     "claim": (partial(add_code, "lt2f/claims/plane.py"), SAY),
     "words": (partial(add_code, "lt2f/views/summary.py"), {"summary"}),
     # A dataset that is made again is a new file, which Snakemake shows again.

@@ -153,14 +153,17 @@ class Around(Axis):
     def values(self) -> NDArray[np.float64]:
         """Compute around ± farthest·ratio^i, ratio^(num // 2 - 1) = nearest/farthest.
 
-        In decimals of fifty digits, each rounded once: the same doubles on every machine, which
-        the power of a library of mathematics does not promise.
+        In decimals of fifty digits, of which forty are sure and kept: the same doubles on every
+        machine, which the power of a library of mathematics does not promise.
         """
         point, far, near = (Decimal(repr(x)) for x in (self.around, self.farthest, self.nearest))
         side = self.num // 2
         with localcontext(prec=50):
             ratio = (near / far) ** (1 / Decimal(side - 1))
             gaps = list(accumulate([ratio] * (side - 1), mul, initial=far))
+        with localcontext(prec=40):
+            gaps = [+gap for gap in gaps]
+        with localcontext(prec=50):
             below, above = [point - gap for gap in gaps], [point + gap for gap in gaps[::-1]]
         middle = [point] * (self.num % 2)
         return np.array([float(x) for x in (*below, *middle, *above)]) + 0.0

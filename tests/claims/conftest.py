@@ -104,7 +104,7 @@ SWEEPS: dict[str, Any] = {
         "iterations": {"transient": 4000, "measure": 4000},
         "record": ["regime"],
     },
-    "eleven": {
+    "twelve": {
         "kind": "transformer",
         "axes": {"step_size": {"start": 0.01, "step": 0.01, "num": 90}, "realization": {"num": 2}},
         "fixed": NEAR,

@@ -224,10 +224,10 @@ DOCTORED: dict[str, tuple[str, str, Doctor, tuple[str, ...]]] = {
          "noise_escape_begins"),
     ),
     "target": ("six", "regime", turned, ("target_stays", "target_escapes")),
-    "trained": ("eleven", "regime", turned, ("transformer_cells",)),
-    "trained, periods": ("eleven", "residual_period", lambda x: 2 * x, ("transformer_cells",)),
+    "trained": ("twelve", "regime", turned, ("transformer_cells",)),
+    "trained, periods": ("twelve", "residual_period", lambda x: 2 * x, ("transformer_cells",)),
     "trained, off by a little": (
-        "eleven", "residual_error", lambda x: x + 1e-10, ("transformer_residual",),
+        "twelve", "residual_error", lambda x: x + 1e-10, ("transformer_residual",),
     ),
     "target converges": (
         "six", "regime", lambda x: x.copy(data=np.ones_like(x)), ("target_never_converges",),

@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -108,6 +108,7 @@ def test_there_is_one_zero(axis):
     st.integers(2, 7),
     st.integers(4, 60),
 )
+@example(Decimal(1), 2, 2, 8)  # a value is zero
 def test_around_crowds_to_a_point_by_one_ratio(point, far, fewer, num):
     """Truth: the distances as powers of ten in mpmath, of which Decimal knows nothing."""
     farthest, nearest = Decimal(1).scaleb(far), Decimal(1).scaleb(far - fewer)
