@@ -26,6 +26,15 @@ WINDOW = 2  # batches in flight per worker: none waits, and the last ones are sm
 # Of a worker, instead of Dask's own: that hands memory back to the system after every use of it,
 # which takes up to a third of the time of a quick chunk.
 _ENVIRONMENT = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+# Dask looks at every process up to a hundred times a second; once is enough for what we do.
+_SETTINGS = {
+    "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.scheduler.active-memory-manager.start": False,
+}
 
 
 class NotStarted(RuntimeError):
@@ -42,7 +51,7 @@ def workers(executor: Executor, count: int) -> Iterator[Client]:
         If one of them dies meanwhile.
     """
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}),
+        dask.config.set(_SETTINGS),
         _local(count) as cluster,
         Client(cluster) as client,
     ):

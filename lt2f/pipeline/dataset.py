@@ -12,6 +12,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,12 +116,15 @@ def assemble(
 
 def content_sha256(path: Path) -> str:
     """Hash a dataset's coordinates, data and the settings that determine them, from the file."""
-    with netCDF4.Dataset(path) as file:
+    with netCDF4.Dataset(path) as file, ThreadPoolExecutor(1) as hasher:
         file.set_auto_mask(False)
         hashes = {name: hashlib.sha256() for name in file.variables}
+        hashed: Future[None] = hasher.submit(lambda: None)
         for name, digest in hashes.items():
             for values in _read(file.variables[name]):
-                digest.update(_canonical(values))
+                hashed.result()  # of the block before, while this one was read
+                hashed = hasher.submit(digest.update, _canonical(values))
+        hashed.result()
         identity = json.loads(file.getncattr("lt2f_identity"))
     return _content(identity, {name: digest.hexdigest() for name, digest in hashes.items()})
 
