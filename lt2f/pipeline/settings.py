@@ -13,14 +13,12 @@ import yaml
 from pydantic import Field, ValidationError
 
 from lt2f.pipeline.axes import Axis
+from lt2f.pipeline.grids import MAX_CELLS, Positive, Sweep
 from lt2f.pipeline.kinds import (
-    MAX_CELLS,
     RECORDABLE,
     AnySweep,
     MapSweep,
     OrbitSweep,
-    Positive,
-    Sweep,
     TrajectorySweep,
     TransformerSweep,
 )
