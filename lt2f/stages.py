@@ -7,6 +7,7 @@ and a job works with the settings that the workflow saw, whatever happens to the
 """
 
 import contextlib
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ def stage(settings: Settings) -> Stages:
     """Write the stamps of a study that changed, and tell what makes what."""
     folder = RESULTS / settings.study
     stamps = folder / ".stamps"
-    code = code_sha256
+    code = functools.cache(code_sha256)  # all that it reads is read once
+    made_by = _code()
     shown = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     style = settings.figures.model_dump(mode="json")
     runtime: dict[str, Any] = {key: shown[key] for key in ("executor", "chunks") if key in shown}
@@ -49,7 +51,7 @@ def stage(settings: Settings) -> Stages:
     summary_code = code("lt2f.views.summary")
     claims_code = {"claims": code("lt2f.claims.book"), "table": code("lt2f.views.claims")}
     sweeps = {
-        name: _stamp(stamps / f"sweep-{name}.json", {**_slice(settings, name), "code": _code()})
+        name: _stamp(stamps / f"sweep-{name}.json", {**_slice(settings, name), "code": made_by})
         for name in settings.sweeps
     }
     datasets = {name: str(folder / f"{name}.nc") for name in settings.sweeps}
