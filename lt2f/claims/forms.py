@@ -138,12 +138,6 @@ def at_most(bound: float, measured: float, uncertainty: float, note: str = "") -
     return _bound("<=", bound, measured, uncertainty, agrees, note)
 
 
-def at_least(bound: float, measured: float, uncertainty: float, note: str = "") -> Finding:
-    """Hold the smallest value seen against a bound that may be attained."""
-    agrees = measured >= bound - uncertainty
-    return _bound(">=", bound, measured, uncertainty, agrees, note)
-
-
 def _bound(
     sign: str, bound: float, measured: float, uncertainty: float, agrees: bool, note: str
 ) -> Finding:
