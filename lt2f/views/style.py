@@ -53,7 +53,7 @@ NAMES: Final = {
     "perturbation": "displacement of the start",
     "noise": "standard deviation of the noise",
     "batch_size": "batch size",
-    "realization": "realization of the noise",
+    "realization": "realization of what is random",
 }
 DPI: Final = 200  # if nobody asks for another
 INK: Final = "#222222"
