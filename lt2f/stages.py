@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lt2f.pipeline.identity import code_sha256
+from lt2f.pipeline.identity import code_sha256, remembered
 from lt2f.pipeline.settings import Settings, parse
 from lt2f.views import catalogue
 
@@ -38,6 +38,7 @@ class Stages:
     summary: tuple[str, str, list[str]]
 
 
+@remembered()
 def stage(settings: Settings) -> Stages:
     """Write the stamps of a study that changed, and tell what makes what."""
     folder = RESULTS / settings.study
@@ -87,6 +88,7 @@ def stage(settings: Settings) -> Stages:
     )
 
 
+@remembered()
 def _code() -> dict[str, str]:
     """Hash the code that plans and computes chunks, and the code that makes datasets of them."""
     return {

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     # What each of these says of itself: it knows no settings, no cluster, no other room.
     "lt2f.pipeline.axes": {"lt2f.pipeline.rules"},
     "lt2f.pipeline.cluster": {"lt2f.pipeline.settings"},
-    "lt2f.pipeline.identity": set(),
+    "lt2f.pipeline.identity": {"lt2f.dynamics.place"},
     "lt2f.pipeline.rules": set(),
     "lt2f.pipeline.solve": {"lt2f.dynamics", "lt2f.pipeline.transformers", "lt2f.training"},
     "lt2f.pipeline.transformers": {
@@ -82,7 +82,7 @@ OWNERS = {
     "matplotlib": {"lt2f.views"},
     "netCDF4": {"lt2f.pipeline.dataset"},
     "numba": {"lt2f.dynamics"},
-    "platformdirs": {"lt2f.dynamics.cache"},
+    "platformdirs": {"lt2f.dynamics.place"},
     "pydantic": {"lt2f.pipeline"},
     "snakemake": set(),
     "tqdm": {"lt2f.progress"},

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import inspect
 import logging
-import os
 import pickle
 import sys
 import uuid
@@ -24,7 +23,8 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
-from platformdirs import user_cache_path
+
+from lt2f.dynamics.place import cache_folder
 
 log = logging.getLogger("lt2f")
 
@@ -33,8 +33,7 @@ def _folder() -> Path:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    root = os.environ.get("LT2F_CACHE") or user_cache_path("lt2f")
-    return Path(root) / "kernels" / digest.hexdigest()[:16]
+    return cache_folder("kernels") / digest.hexdigest()[:16]
 
 
 FOLDER = _folder()  # now, while the sources are those that are being imported

@@ -3,17 +3,24 @@
 A result is identified by its settings, as canonical JSON, and by the code that makes it, as the
 syntax trees of a module and of everything it imports from its own package. Comments, docstrings,
 layout and type-checking imports are no part of a syntax tree here, so editing them changes no hash.
-Source files are read, never imported.
+Source files are read, never imported. To parse a hundred of them takes longer than all else that
+planning a study does, so what they hash to can be kept on disk, under the hash of their bytes.
 """
 
 import ast
+import contextlib
 import hashlib
 import json
+import uuid
 from collections.abc import Iterator
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from lt2f.dynamics.place import cache_folder
+
+_kept: dict[str, tuple[str, list[str]]] = {}  # by the hash of a module's name and bytes
+_used: set[str] = set()
 
 
 def canonical_json(obj: Any) -> str:
@@ -65,10 +72,37 @@ def code_sha256(module: str) -> str:
         seen.add(name)
         if name == root or (file := _source(folder, name)) is None:
             continue
-        stat = file.stat()
-        hashes[name], imported = _digest(name, file, stat.st_mtime_ns, stat.st_size)
+        hashes[name], imported = _digest(name, file)
         waiting |= {part for target in imported for part in _with_parents(target)} - seen
     return sha256_of(hashes)
+
+
+@contextlib.contextmanager
+def remembered() -> Iterator[None]:
+    """Take from disk what files were found to hash to, and keep there what is found meanwhile.
+
+    A table that is missing or damaged, or cannot be written, costs time and nothing else. It is
+    named by the code of this module, which determines what is in it.
+    """
+    name = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    table = cache_folder("syntax") / f"{name}.json"
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        found = dict(json.loads(table.read_bytes())).items()
+        _kept.update({key: (str(digest), list(imported)) for key, (digest, imported) in found})
+    known = set(_kept)
+    yield
+    if not _used <= known:
+        _write(table, {key: _kept[key] for key in sorted(_used)})
+
+
+def _write(table: Path, content: dict[str, tuple[str, list[str]]]) -> None:
+    draft = table.with_name(f"{table.name}.{uuid.uuid4().hex}.part")
+    with contextlib.suppress(OSError):
+        table.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(content), encoding="utf-8")
+        draft.replace(table)
+    with contextlib.suppress(OSError):
+        draft.unlink(missing_ok=True)
 
 
 def _sha256(text: str) -> str:
@@ -94,15 +128,19 @@ def _with_parents(name: str) -> Iterator[str]:
     return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
-@cache
-def _digest(name: str, file: Path, _mtime: int, _size: int) -> tuple[str, frozenset[str]]:
+def _digest(name: str, file: Path) -> tuple[str, list[str]]:
     """Hash one file's syntax tree and collect what it imports from its own package."""
-    tree = ast.parse(file.read_bytes(), filename=str(file))
-    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    words: list[str] = []
-    imported: set[str] = set()
-    _walk(tree, words, imported, package)
-    return _sha256("\0".join(words)), frozenset(imported)
+    source = file.read_bytes()
+    key = hashlib.sha256(f"{name}\0{file.name}\0".encode() + source).hexdigest()
+    _used.add(key)
+    if key not in _kept:
+        tree = ast.parse(source, filename=str(file))
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        words: list[str] = []
+        imported: set[str] = set()
+        _walk(tree, words, imported, package)
+        _kept[key] = _sha256("\0".join(words)), sorted(imported)
+    return _kept[key]
 
 
 def _walk(node: ast.AST, words: list[str], imported: set[str], package: str) -> None:
@@ -111,7 +149,7 @@ def _walk(node: ast.AST, words: list[str], imported: set[str], package: str) -> 
     Python's minor versions differ in the empty fields that a node has, not in the others, which is
     why ``ast.dump`` is not used.
     """
-    if isinstance(node, ast.Import | ast.ImportFrom):
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
         imported.update(_inside(node, package))
     words.append(type(node).__name__)
     for field in node._fields:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lt2f.pipeline import identity as module
 from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
 
 SOURCES = {
@@ -131,6 +132,54 @@ def test_nothing_is_imported(package):
 def test_circular_imports_end(package):
     edit(package / "leaf.py", lambda text: f"import {package.name}.top\n" + text)
     assert identity(package)
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch) -> Path:
+    """Give the folder that keeps digests, and forget those of this process."""
+    monkeypatch.setenv("LT2F_CACHE", str(tmp_path / "cache"))
+    forget(monkeypatch)
+    return tmp_path / "cache/syntax"
+
+
+def forget(monkeypatch) -> None:
+    monkeypatch.setattr(module, "_kept", {})
+    monkeypatch.setattr(module, "_used", set())
+
+
+@module.remembered()
+def remembered_identity(package: Path) -> str:
+    return identity(package)
+
+
+def test_what_is_remembered_is_not_parsed_again(package, table, monkeypatch):
+    before = remembered_identity(package)
+    forget(monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(module.ast, "parse", None)
+        assert remembered_identity(package) == before
+    edit(package / "leaf.py", lambda text: text.replace("3.0", "4.0"))
+    assert remembered_identity(package) != before
+    edit(package / "leaf.py", lambda text: text.replace("4.0", "3.0"))
+    assert remembered_identity(package) == before
+    assert len(list(table.iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"a": 1}', '{"a": ["b", 2]}', "\x00"])
+def test_a_damaged_table_is_made_again(package, table, damage, monkeypatch):
+    before = remembered_identity(package)
+    (file,) = table.iterdir()
+    whole = file.read_text()
+    file.write_text(damage)
+    forget(monkeypatch)
+    assert remembered_identity(package) == before
+    assert file.read_text() == whole
+
+
+def test_a_table_that_cannot_be_written_does_not_matter(package, table):
+    table.parent.mkdir()
+    table.write_text("not a folder")
+    assert remembered_identity(package) == identity(package)
 
 
 def test_an_unknown_module_is_named(package):
