@@ -21,6 +21,7 @@ from lt2f.claims import (
     noise,
     plane,
     roots,
+    settling,
     target,
     transformer,
     transverse,
@@ -49,6 +50,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     apart.ROOM,
     arithmetic.ROOM,
     transformer.ROOM,
+    settling.ROOM,
 )
 
 

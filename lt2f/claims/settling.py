@@ -5,34 +5,40 @@ balance, a^2 - b^2 = 0.01. Next to 2 sqrt 2 - 2, which is of balanced starts, th
 with the residual 1 - mu/2 from which the loss rises most.
 """
 
+import functools
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lt2f import reduction, trained
-from lt2f.claims import runs
-from lt2f.claims.forms import SIGMAS, Floats
+from lt2f.claims import forms, runs
+from lt2f.claims.forms import SIGMAS, Finding, Floats
+from lt2f.claims.ledger import Room, derived
+from lt2f.claims.study import Study
 from lt2f.dynamics import theory, thresholds
 from lt2f.dynamics.codes import Regime
 from lt2f.training.prompts import Prompt, gaussian_prompt
 from lt2f.training.transformer import Model
 
+ROOM = Room("settling")
+
 SEED, DIMENSION, CONTEXT, LABEL_NOISE = 20260520, 8, 32, 0.2
 LENGTHS = trained.Lengths(transient=4000, measure=1000, max_period=64)
-# How far from each threshold: near enough to lie in the phases that meet there, and so far that
-# what attracts does so within the run, for rates of attraction vanish at the thresholds.
-ASIDE = {
-    "monotone_end": 1e-3,
-    "doubling_1": 8e-3,
-    "doubling_2": 3e-3,
-    "doubling_3": 1e-3,
-    "accumulation": 2e-3,
-    "first_period_3": 1e-3,
-    "attractor_merging": 1e-2,
-    "antisymmetric_birth": 1e-3,
-    "chebyshev": 1e-2,
+# What changes there, and how far to go aside: near enough to lie in the phases that meet there, and
+# so far that what attracts does so within the run, for attraction vanishes at the thresholds.
+PLACES = {
+    "monotone_end": ("the first balanced starts catapult", 1e-3),
+    "doubling_1": ("the edge of stability", 8e-3),
+    "doubling_2": ("the second doubling", 3e-3),
+    "doubling_3": ("the third doubling", 1e-3),
+    "accumulation": ("the end of the doublings", 2e-3),
+    "first_period_3": ("the first cycle of period 3", 1e-3),
+    "attractor_merging": ("the merging of the two attractors", 1e-2),
+    "antisymmetric_birth": ("the birth of the antisymmetric cycle", 1e-3),
+    "chebyshev": ("the end of bounded training", 1e-2),
 }
 NEARLY = 0.02  # what exponents may differ by beyond four standard errors, which short runs misjudge
 
@@ -68,7 +74,7 @@ def places() -> dict[str, tuple[float, float]]:
     """Return mu just below and just above each threshold."""
     known = {row.id: row.mu for row in thresholds.full_table()}
     known["monotone_end"] = 2.0 * math.sqrt(2.0) - 2.0
-    return {id_: (known[id_] - aside, known[id_] + aside) for id_, aside in ASIDE.items()}
+    return {id_: (known[id_] - aside, known[id_] + aside) for id_, (_, aside) in PLACES.items()}
 
 
 def starts() -> tuple[list[str], Floats, Floats, Floats]:
@@ -126,17 +132,58 @@ def _crosses(a: Floats, b: Floats, mu: Floats, last: int) -> Floats:
     return np.asarray(np.ptp(np.stack(signs[-last:]), axis=0))
 
 
-def table(rows: Sequence[Settled]) -> str:
-    """Write the rows as a table in words, one line each, those that disagree marked."""
-    lines = ["threshold            mu         model   prompt  training             map"]
-    for row in rows:
-        cells = [
-            f"{regime.name.lower()} {period or ''} {rate:+.4f}".replace("  ", " ")
-            for regime, period, rate, _ in (row.ours, row.forecast)
-        ]
-        mark = "" if row.agrees else "  differs"
-        lines.append(
-            f"{row.threshold:<20} {row.mu:<10.7g} {row.model:<7} {row.prompt:<7} "
-            f"{cells[0]:<20} {cells[1]}{mark}"
-        )
-    return "\n".join(lines)
+# The rows of the ledger
+
+
+@functools.cache
+def trainings() -> list[Settled]:
+    """Return what the ledger holds against the map: six trainings on each side of a threshold."""
+    return settle()
+
+
+def finding(rows: Sequence[Settled]) -> Finding:
+    """Say of the trainings next to one threshold what they did below it | above it."""
+    sides = [[row for row in rows if row.mu == mu] for mu in sorted({row.mu for row in rows})]
+    theory = " | ".join(_told((row.forecast, row.sides[1]) for row in side) for side in sides)
+    ours = " | ".join(_told((row.ours, row.sides[0]) for row in side) for side in sides)
+    differ = sum(not row.agrees for row in rows)
+    measured = f"{ours}; {differ} not as the map" if differ else ours
+    rates = " | ".join(f"{np.mean([row.ours[2] for row in side]):+.4f}" for side in sides)
+    mu = " | ".join(f"{side[0].mu:.6g}" for side in sides)
+    trained_ = f"{len(rows)} trainings at mu = {mu}, mean exponents {rates}"
+    return forms.words(theory, measured, trained_.replace("+nan", "none"))
+
+
+def _told(seen: Iterator[tuple[tuple[Regime, int, float, float], bool]]) -> str:
+    """Write what trainings did, the most frequent first, with numbers where they differ."""
+    counts = Counter(_phase(*what[:2], turns) for what, turns in seen)
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{phase} ({count})" for phase, count in counts.most_common())
+
+
+def _phase(regime: Regime, period: int, turns: bool) -> str:
+    if regime == Regime.PERIODIC:
+        return f"period {period}"
+    if regime == Regime.CHAOTIC:
+        return f"chaotic, {'both signs' if turns else 'one sign'}"
+    return regime.name.lower()
+
+
+def _claim(id_: str, what: str) -> None:
+    """Register the claim on one threshold."""
+
+    @ROOM.claim(
+        id_,
+        f"below | above {what} the trained transformer does what the map does: regime, residual "
+        f"period, signs of the weights, and exponent within {NEARLY} beyond its error",
+        derived(
+            "lt2f/reduction.py; tests/test_reduction.py; thresholds: lt2f/dynamics/thresholds.py"
+        ),
+    )
+    def _check(study: Study) -> Finding:
+        return finding([row for row in trainings() if row.threshold == id_])
+
+
+for _id, (_what, _) in PLACES.items():
+    _claim(_id, _what)

@@ -105,20 +105,6 @@ def _residual(study: Study) -> Finding:
 
 
 @ROOM.claim(
-    "settling",
-    "next to each threshold, below and above it, trainings have the map's regime, period, side and "
-    "exponent (trainings that do not)",
-    derived(f"{_REDUCTION}; the thresholds: lt2f/dynamics/thresholds.py"),
-)
-def _settling(study: Study) -> Finding:
-    rows = settling.settle()
-    differ = [row for row in rows if not row.agrees]
-    where = sorted({row.threshold for row in differ})
-    note = f"{len(settling.ASIDE)} thresholds" + (f", near {', '.join(where)}" if where else "")
-    return forms.none(len(differ), len(rows), note)
-
-
-@ROOM.claim(
     "parting",
     "in chaos the difference between model and map grows at the Lyapunov exponent (nats per step, "
     "at mu = 1.9, matrix model)",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lt2f.claims import settling, transformer
+from lt2f.claims.forms import Status
 from lt2f.dynamics.codes import Regime
 from lt2f.training.transformer import Model
 
@@ -53,9 +54,28 @@ def test_trainings_do_what_changes_at_each_threshold(rows):
 
 
 def test_the_map_says_the_same(rows):
-    assert len(rows) == 4 * len(settling.ASIDE)
+    assert len(rows) == 4 * len(settling.PLACES)
     assert all(row.agrees for row in rows)
-    assert "differs" not in settling.table(rows)
+
+
+def test_the_ledger_says_what_happens_on_either_side(rows):
+    """One row a threshold; what it says of theory is what theory says."""
+    said = {
+        "monotone_end": "monotone | catapult",
+        "doubling_1": "catapult | period 2",
+        "doubling_2": "period 2 | period 4",
+        "doubling_3": "period 4 | period 8",
+        "accumulation": "period 16 | chaotic, one sign",
+        "first_period_3": "chaotic, one sign | period 3",
+        "attractor_merging": "chaotic, one sign | chaotic, both signs",
+        "antisymmetric_birth": "chaotic, both signs | period 2",
+        "chebyshev": "chaotic, both signs | divergent",
+    }
+    assert [claim.id for claim in settling.ROOM.claims] == [f"settling_{id_}" for id_ in said]
+    for id_, words in said.items():
+        found = settling.finding([row for row in rows if row.threshold == id_])
+        assert (found.theory, found.measured) == (words, words)
+        assert found.status == Status.AGREES
 
 
 def test_the_exponent_of_the_two_cycle_is_the_known_one(rows):
@@ -82,7 +102,9 @@ def test_any_difference_is_seen(change):
     assert row.agrees
     other = replace(row, **change)
     assert not other.agrees
-    assert settling.table([row, other]).count("differs") == 1
+    found = settling.finding([row, other])
+    assert found.status == Status.DISAGREES
+    assert "1 not as the map" in found.measured
 
 
 def test_only_labels_that_hang_on_rounding_are_excused():
