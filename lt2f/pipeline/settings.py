@@ -111,6 +111,11 @@ def load(path: str | Path) -> Settings:
         raise SettingsError(f"{path}: {error}") from None
 
 
+def as_yaml(raw: Mapping[str, Any]) -> str:
+    """Write settings as YAML that reads back to the last bit, with axes in their order."""
+    return str(yaml.safe_dump(dict(raw), sort_keys=False, default_flow_style=None, width=100))
+
+
 def schema() -> dict[str, Any]:
     """Make the JSON schema of the settings; ``config/schema.json`` is its copy, for editors."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

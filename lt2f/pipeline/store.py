@@ -40,10 +40,14 @@ class Store:
         path = self.path(name)
         if not path.exists():
             return False
-        if _is_whole(path, name):
+        if self.is_whole(name):
             return True
         path.unlink(missing_ok=True)
         return False
+
+    def is_whole(self, name: str) -> bool:
+        """Tell whether a chunk is there and to the last bit what was written."""
+        return _is_whole(self.path(name), name)
 
     def read(self, name: str, variable: str) -> NDArray[Any]:
         """Read one variable of a chunk."""
