@@ -90,7 +90,7 @@ def residual_variance(mu: ArrayLike, sharpness: ArrayLike, covariance: ArrayLike
     with independent (h, z) at each. As E z = 0, E e = 0 and Var e = S^2 Var z/(1 - E (1 - h S)^2),
     that is S Var z/(2 - (1 + Var h) S).
     """
-    s, z = np.asarray(sharpness, dtype=np.float64), _disagreement(mu, covariance)
+    s, z = np.asarray(sharpness, dtype=np.float64), disagreement(mu, covariance)
     c = np.asarray(covariance, dtype=np.float64)
     room = 2 - (1 + c[0, 0]) * s
     return np.asarray(s * z / np.where(room > 0, room, np.nan))
@@ -103,13 +103,13 @@ def balancing_rate(mu: ArrayLike, sharpness: ArrayLike, covariance: ArrayLike) -
     E r^2 = (1 + Var h) Var e + Var z = 2 Var z/(2 - (1 + Var h) S), and the rate is minus that, in
     nats per step; what is left out is of third order in the disagreement of the prompts.
     """
-    s, z = np.asarray(sharpness, dtype=np.float64), _disagreement(mu, covariance)
+    s, z = np.asarray(sharpness, dtype=np.float64), disagreement(mu, covariance)
     c = np.asarray(covariance, dtype=np.float64)
     room = 2 - (1 + c[0, 0]) * s
     return np.asarray(-2 * z / np.where(room > 0, room, np.nan))
 
 
-def _disagreement(mu: ArrayLike, covariance: ArrayLike) -> FloatArray:
-    """Variance of mu (h - g)."""
+def disagreement(mu: ArrayLike, covariance: ArrayLike) -> FloatArray:
+    """Return the variance of z = mu (h - g), by which a batch disagrees about the minimum."""
     c, m = np.asarray(covariance, dtype=np.float64), np.asarray(mu, dtype=np.float64)
     return np.asarray(m * m * (c[0, 0] - 2 * c[0, 1] + c[1, 1]))
