@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "lt2f.views": {
         "lt2f.claims.forms",
         "lt2f.claims.ledger",
+        "lt2f.dynamics.balancing",
         "lt2f.dynamics.closed_forms",
         "lt2f.dynamics.codes",
         "lt2f.dynamics.escape",

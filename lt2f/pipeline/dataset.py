@@ -299,6 +299,8 @@ def _attributes(plan: "Plan", content: str) -> dict[str, Any]:
     settings = {"study": plan.study, "seed": plan.seed, "sweeps": {plan.name: sweep}}
     pool = plan.prompt_covariance
     known = {} if pool is None else {"prompt_covariance": pool}  # of (h, g): hh, hg, gg
+    edges = plan.almost_sure_edges
+    known |= {} if edges is None else {"almost_sure_edges": edges}  # over batch_size
     return {
         "Conventions": "CF-1.11",
         "title": f"{kinds[plan.task.kind]} of a two-factor linear transformer at large step sizes",

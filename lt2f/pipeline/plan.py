@@ -104,6 +104,18 @@ class Plan:
         h, g = solve.pool_multipliers(self.task.seed, self.task.pool) - 1.0
         return np.array([np.mean(h * h), np.mean(h * g), np.mean(g * g)])
 
+    @cached_property
+    def almost_sure_edges(self) -> NDArray[np.float64] | None:
+        """Sharpness at which minima cease to be stable for each size of batches of prompts.
+
+        Where final imbalances are recorded over both, and tell which minima are reached.
+        """
+        if self.task.pool is None or "imbalance_final" not in self.task.record:
+            return None
+        if not {"batch_size", "realization"} <= self.axes.keys():
+            return None
+        return solve.almost_sure_edges(self.task.seed, self.axes["batch_size"], self.task.pool)
+
     @property
     def _transformer(self) -> dict[str, Any] | None:
         """The trained model in plain data, where there is one."""

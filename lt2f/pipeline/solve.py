@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.dynamics import ellipse, labels, orbits, theory
+from lt2f.dynamics import balancing, ellipse, labels, orbits, theory
 from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise
@@ -167,6 +167,13 @@ def pool_multipliers(seed: int, pool: Mapping[str, Any]) -> Floats:
     """Return `prompt_batches.multipliers` of a pool of Gaussian prompts."""
     told = {name: pool[name] for name in ("dimension", "context", "label_noise")}
     return multipliers(gaussian_prompt(seed, k, **told) for k in range(pool["pool_size"]))
+
+
+def almost_sure_edges(seed: int, sizes: NDArray[Any], pool: Mapping[str, Any]) -> Floats:
+    """Return `balancing.almost_sure_edge` of batches of each size from a pool."""
+    told = tuple(sorted(pool.items()))
+    laws = (_batches(seed, int(size), told)[1] for size in sizes)
+    return np.array([balancing.almost_sure_edge(law)[0] for law in laws])
 
 
 def _joined(

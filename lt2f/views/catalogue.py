@@ -10,6 +10,8 @@ _NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mer
 _AVERAGED: Final = {"loss_mean", "weights_mean"}
 _TRAINED: Final = {"step_size", "realization"}  # axes of trainings that a figure can show
 _SURVIVED: Final = {"regime", "steps"}
+_ENDED: Final = {"regime", "imbalance_final"}
+_UNBALANCED: Final = 0.5  # |a^2 - b^2| of a start from which minima far from balance are found
 _PORTRAYED: Final = {"imbalance_final", "loss_peak_ratio", "steps"}
 
 
@@ -103,6 +105,17 @@ def _beside(
         noisy = set(axes) - {"mu", "realization"} in ({"noise"}, {"batch_size"})
         if kind == "map" and len(axes) == 3 and noisy and {*sweeps[name].record} >= _SURVIVED:
             yield Figure(_stem(name, "survival", taken), "survival", (name,))
+        if kind == "map" and noisy and _finds_minima(sweeps[name]):
+            yield Figure(_stem(name, "minima_found", taken), "minima_found", (name,))
+
+
+def _finds_minima(sweep: Any) -> bool:
+    """Tell a map over mu, noise and realization from one unbalanced start that records its ends."""
+    if len(sweep.axes) != 3 or not {*sweep.record} >= _ENDED:
+        return False
+    given = sweep.fixed
+    start = given["imbalance"] if "imbalance" in given else given["a"] ** 2 - given["b"] ** 2
+    return bool(abs(start) >= _UNBALANCED)
 
 
 def _stem(name: str, words: str, taken: Collection[str]) -> str:

@@ -11,6 +11,7 @@ from lt2f.views import sheet
 from lt2f.views.averages import averages
 from lt2f.views.cascade import cascade
 from lt2f.views.exponents import exponents
+from lt2f.views.minima_found import minima_found
 from lt2f.views.orbit_diagram import orbit_diagram
 from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
@@ -27,6 +28,7 @@ __all__ = [
     "draw",
     "ellipse",
     "exponents",
+    "minima_found",
     "orbit_diagram",
     "portrait",
     "regime_map",
@@ -45,6 +47,7 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "portrait": portrait,
     "shares": shares,
     "survival": survival,
+    "minima_found": minima_found,
     "transverse": transverse,
     "ellipse": ellipse,
     "cascade": cascade,

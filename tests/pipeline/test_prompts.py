@@ -8,7 +8,7 @@ import pytest
 import lt2f
 from lt2f.dynamics import batch_theory
 from lt2f.dynamics.codes import Regime
-from lt2f.pipeline import sizing
+from lt2f.pipeline import sizing, solve
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import SettingsError, parse
 from lt2f.training.prompt_batches import Batches, multipliers
@@ -236,3 +236,24 @@ def test_prompts_that_disagree_on_the_sign_collapse_where_the_origin_attracts():
                 assert (told == sorted(expected, reverse=True)).all()
             if size == 1:  # known to rounding; an origin that repels is never reached
                 assert here.any() <= bool((expected < 0).all())
+
+
+def test_the_edges_of_almost_sure_stability_are_kept_where_ends_are_recorded():
+    """E log|1 - h S| of all batches, of single prompts and of the pool, vanishes there."""
+    sweep = {
+        "axes": AXES | {"batch_size": {"values": [1, 6]}},
+        "fixed": {"imbalance": 1.4, "product": 0.2},
+        "noise": {"model": "prompts", "dimension": 3, "context": 9, "pool_size": 6,
+                  "replacement": False},
+        "iterations": {"transient": 32, "measure": 32},
+        "record": ["imbalance_final"],
+    }  # fmt: skip
+    settings = {"study": "s", "seed": 3, "sweeps": {"it": sweep}}
+    single, whole = lt2f.sweep(settings, "it").attrs["almost_sure_edges"]
+    told = {"dimension": 3, "context": 9, "label_noise": 0.0, "pool_size": 6}
+    h, _ = solve.pool_multipliers(3, told)
+    # The slope at the edge is of order one: a zero to 1e-14 in S.
+    assert np.mean(np.log(np.abs(1 - h * single))) == pytest.approx(0, abs=1e-9)
+    assert whole == 2.0
+    sweep["record"] = ["regime"]
+    assert "almost_sure_edges" not in lt2f.sweep(settings, "it").attrs

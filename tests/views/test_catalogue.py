@@ -200,3 +200,16 @@ def test_a_line_says_which_sweeps_have_which_figures():
     expected = "figures: orbit (of orbit, line); no figure shows path"
     assert said(line=line, orbit=orbit, path=path) == expected
     assert said(path=path) == "figures: none; no figure shows path"
+
+
+@pytest.mark.parametrize("name", ["noise", "batch_size"])
+def test_ends_of_runs_from_an_unbalanced_start_are_shown(name):
+    model = {"model": "prompts", "dimension": 2, "context": 2, "pool_size": 8}
+    model = model if name == "batch_size" else {"model": "multiplicative"}
+    axes = {"mu": FEW, name: {"values": [1, 2]}, "realization": {"num": 2}}
+    sweep = {"axes": axes, "noise": model, "record": ["imbalance_final"]}
+    assert chosen(**sweep, fixed={"imbalance": 1.4, "product": 0.3}) == ["shares", "minima_found"]
+    assert chosen(**sweep, fixed={"a": 1.5, "b": 0.3}) == ["shares", "minima_found"]
+    assert chosen(**sweep, fixed=START) == ["shares"]
+    sweep["record"] = ["regime"]
+    assert chosen(**sweep, fixed={"imbalance": 1.4, "product": 0.3}) == ["shares"]
