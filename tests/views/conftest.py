@@ -164,6 +164,18 @@ def escaping() -> xr.Dataset:
     return swept_map(axes, start, **more)
 
 
+@pytest.fixture(scope="session")
+def agreeing() -> xr.Dataset:
+    """Runs from a sharp start on batches that agree on the minimum, which they find."""
+    axes = {
+        "realization": {"num": 24},
+        "mu": {"values": [0.2, 0.35, 0.5, 0.6]},
+        "noise": {"values": [0.0, 0.3, 0.6]},
+    }
+    start, noise = {"imbalance": 2.4, "product": 0.1}, {"model": "multiplicative"}
+    return swept_map(axes, start, noise=noise, record=["regime", "imbalance_final"])
+
+
 def rendered(figure: Figure) -> NDArray[np.uint8]:
     """Pixels of a figure, (rows, columns, RGB), from the top."""
     canvas = FigureCanvasAgg(figure)

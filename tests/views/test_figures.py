@@ -17,17 +17,19 @@ from lt2f.views import figures
 DRAWN = (
     *("regime_map", "orbit_diagram", "exponents", "portrait", "shares", "survival"),
     *("averages", "transverse", "ellipse", "cascade", "which_minimum", "transformer"),
+    "minima_found",
 )
 
 
 @pytest.fixture(scope="module")
 def inputs(
-    regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained, escaping
-):
+    regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained, escaping,
+    agreeing,
+):  # fmt: skip
     noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
     noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
     noiseless |= {"which_minimum": [window, displaced], "transformer": [trained]}
-    noiseless |= {"ellipse": [ellipse]}
+    noiseless |= {"ellipse": [ellipse], "minima_found": [agreeing]}
     return noiseless | {"portrait": [plane], "shares": [trials], "survival": [escaping]}
 
 

@@ -16,17 +16,6 @@ RECORD = ["regime", "imbalance_final"]
 
 
 @pytest.fixture(scope="module")
-def agreeing(make_map) -> xr.Dataset:
-    axes = {
-        "realization": {"num": 24},
-        "mu": {"values": [0.2, 0.35, 0.5, 0.6]},
-        "noise": {"values": [0.0, 0.3, 0.6]},
-    }
-    start = {"imbalance": 2.4, "product": 0.1}
-    return make_map(axes, start, noise={"model": "multiplicative"}, record=RECORD)
-
-
-@pytest.fixture(scope="module")
 def disagreeing(make_map) -> xr.Dataset:
     noise = {"model": "prompts", "dimension": 4, "context": 1024, "pool_size": 8}
     axes = {
