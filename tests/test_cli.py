@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -97,10 +98,10 @@ def test_help_lists_every_command():
     for option in ("-h", "--help"):
         found = call(option)
         assert found.exit_code == 0
-        listed = [
-            line.split()[0] for line in found.output.partition("Commands:")[2].splitlines()[1:]
-        ]
-        assert set(listed) == set(COMMANDS) == set(main.commands)
+        below = found.output.partition("Ask:\n")[2].splitlines()
+        listed = [line.split()[0] for line in below if line.startswith("  ")]
+        assert sorted(listed) == sorted(COMMANDS) == sorted(main.commands)
+        assert not any(line.endswith("...") for line in below)  # every one is whole
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -109,6 +110,11 @@ def test_every_command_explains_itself(command):
     assert found.exit_code == 0
     assert found.output.startswith(f"Usage: main {command}")
     assert main.commands[command].help
+    # The example is a line of its own, as it is typed, and what it says is understood.
+    (example,) = found.output.partition("\nExample:\n")[2].splitlines()
+    name, *words = shlex.split(example.partition(">")[0])
+    assert name == "lt2f"
+    assert words[0] == command
 
 
 def test_the_version_is_that_of_the_package():

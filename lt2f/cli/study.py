@@ -1,0 +1,57 @@
+"""Before a study runs: its settings, and what this machine does."""
+
+from pathlib import Path
+
+import click
+
+from lt2f.cli.group import command
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@command()
+@click.argument("file", type=_FILE)
+@click.option("--cores", type=click.IntRange(min=1), help="Workers to plan for; all if unsaid.")
+def check(file: Path, cores: int | None) -> None:
+    """Tell what a settings file makes, or what is wrong with it.
+
+    For each sweep its size, and an estimate of time and memory; then the figures.
+
+    Example: lt2f check config/config.yaml
+    """
+    from lt2f.pipeline import settings, sizing
+    from lt2f.views import catalogue
+
+    study = settings.load(file)
+    click.echo(sizing.table(study, cores))
+    click.echo(catalogue.said(study.sweeps))
+
+
+@command()
+def schema() -> None:
+    """Print the JSON schema of settings files.
+
+    With it, editors check settings while you type.
+
+    Example: lt2f schema > schema.json
+    """
+    from lt2f.pipeline import settings
+    from lt2f.pipeline.identity import canonical_json
+
+    click.echo(canonical_json(settings.schema()))
+
+
+@command()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--peers", is_flag=True, help="Time others too (from a checkout: benchmarks/).")
+@click.option("--work", "names", multiple=True, metavar="NAME", help="Only this; may be repeated.")
+def bench(as_json: bool, peers: bool, names: tuple[str, ...]) -> None:
+    """Measure how many map steps one core does in a second.
+
+    Example: lt2f bench --work W1 --work W2
+    """
+    from lt2f import bench
+    from lt2f.pipeline.identity import canonical_json
+
+    result = bench.measure(names, peers=peers)
+    click.echo(canonical_json(result) if as_json else bench.table(result))
