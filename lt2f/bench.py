@@ -10,7 +10,7 @@ import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,25 +24,34 @@ LIBRARIES = ("numba", "llvmlite", "numpy")
 NAMES = (*WORKS, *MAPS)
 OURS = "lt2f"
 Key = tuple[str, str]  # a work, and who does it
+Report = Callable[[int, int], None]  # timings done, timings in all
 
 
 class BenchError(ValueError):
     """A work that is none, or peers that are not there."""
 
 
-def fastest(trials: Mapping[Key, Trial], repetitions: int) -> dict[Key, float]:
+def fastest(
+    trials: Mapping[Key, Trial], repetitions: int, report: Report = lambda done, total: None
+) -> dict[Key, float]:
     """Least seconds of each trial; one round to warm up, and then they are taken in turn."""
     best = dict.fromkeys(trials, float("inf"))
-    for round_ in range(repetitions + 1):
-        for key, run in trials.items():
-            seconds = run()
-            if round_:
-                best[key] = min(best[key], seconds)
+    turns = [(round_, key) for round_ in range(repetitions + 1) for key in trials]
+    for done, (round_, key) in enumerate(turns):
+        report(done, len(turns))
+        seconds = trials[key]()
+        if round_:
+            best[key] = min(best[key], seconds)
+    report(len(turns), len(turns))
     return best
 
 
 def measure(
-    names: Iterable[str] = (), *, peers: bool = False, repetitions: int = 5
+    names: Iterable[str] = (),
+    *,
+    peers: bool = False,
+    repetitions: int = 5,
+    report: Report = lambda done, total: None,
 ) -> dict[str, Any]:
     """Time works, all if none is named, and with `peers` the same works done by others.
 
@@ -64,7 +73,7 @@ def measure(
         for who, side in sides.items():
             if (made := side(name)) is not None:
                 trials[name, who], steps[name, who] = made
-    seconds = fastest(trials, repetitions)
+    seconds = fastest(trials, repetitions, report)
     rates = {key: steps[key] / seconds[key] for key in trials}
     limit = rates.pop(("peak", OURS))
     result = {

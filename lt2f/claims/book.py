@@ -28,7 +28,7 @@ from lt2f.claims import (
     transverse,
     two_cycle,
 )
-from lt2f.claims.ledger import Claim, Room, Row, rows
+from lt2f.claims.ledger import Claim, Report, Room, Row, rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,6 +61,8 @@ def claims() -> list[Claim]:
     return [claim for room in ROOMS for claim in room.claims]
 
 
-def ledger(datasets: "Mapping[str, xr.Dataset]") -> list[Row]:
+def ledger(
+    datasets: "Mapping[str, xr.Dataset]", report: Report = lambda done, total: None
+) -> list[Row]:
     """Hold a study, given as datasets by name, against every claim; what disagrees comes first."""
-    return rows(datasets, ROOMS)
+    return rows(datasets, ROOMS, report)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Check: TypeAlias = Callable[[Study], Finding]
+Report: TypeAlias = Callable[[int, int], None]  # claims done, claims in all
 
 ABSTRACT = "arXiv:2605.21292 v1, abstract"
 """The paper, of which the abstract alone was read: rows go no further than its words."""
@@ -76,14 +77,23 @@ class Room:
         return register
 
 
-def rows(datasets: "Mapping[str, xr.Dataset]", rooms: Iterable[Room]) -> list[Row]:
+def rows(
+    datasets: "Mapping[str, xr.Dataset]",
+    rooms: Iterable[Room],
+    report: Report = lambda done, total: None,
+) -> list[Row]:
     """Hold a study, given as datasets by name, against the claims of some rooms.
 
     What disagrees comes first, then what is undecided; a claim whose sweep is absent comes last,
     as not computable, and says which sweep it takes.
     """
     study = Study(datasets)
-    found = [_row(claim, study) for room in rooms for claim in room.claims]
+    claims = [claim for room in rooms for claim in room.claims]
+    found: list[Row] = []
+    for claim in claims:
+        report(len(found), len(claims))
+        found.append(_row(claim, study))
+    report(len(found), len(claims))
     order = list(Status)
     return sorted(found, key=lambda row: order.index(row.status))  # stable: rooms stay together
 

@@ -85,11 +85,12 @@ def claims(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
     from lt2f import stages
     from lt2f.claims import book
     from lt2f.pipeline.dataset import open_dataset
+    from lt2f.progress import Progress
     from lt2f.views import claims as tables
 
     opened = {path.stem: open_dataset(path) for path in datasets}
     with stages.unchanged(stamp):
-        tables.write(book.ledger(opened), output)
+        tables.write(book.ledger(opened, Progress("claims", "claim", brief=True)), output)
 
 
 @command()

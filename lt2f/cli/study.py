@@ -19,12 +19,16 @@ def check(file: Path, cores: int | None) -> None:
 
     Example: lt2f check config/config.yaml
     """
+    click.echo(outlook(file, cores))
+
+
+def outlook(file: Path, cores: int | None = None) -> str:
+    """Say what settings make: how large each sweep is, and which figures there will be."""
     from lt2f.pipeline import settings, sizing
     from lt2f.views import catalogue
 
     study = settings.load(file)
-    click.echo(sizing.table(study, cores))
-    click.echo(catalogue.said(study.sweeps))
+    return f"{sizing.table(study, cores)}\n{catalogue.said(study.sweeps)}"
 
 
 @command()
@@ -52,6 +56,8 @@ def bench(as_json: bool, peers: bool, names: tuple[str, ...]) -> None:
     """
     from lt2f import bench
     from lt2f.pipeline.identity import canonical_json
+    from lt2f.progress import Progress
 
-    result = bench.measure(names, peers=peers)
+    report = Progress("bench", "timing", brief=True)
+    result = bench.measure(names, peers=peers, report=report)
     click.echo(canonical_json(result) if as_json else bench.table(result))

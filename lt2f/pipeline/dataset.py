@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
 
     from lt2f.pipeline.plan import Chunk, Plan
 
+Report = Callable[[int, int], None]  # bytes done, bytes in all
 LAYOUT_VERSION = 1  # of datasets; readers refuse any other
 REFERENCE = "arXiv:2605.21292"
 _SUMMARY = {
@@ -114,27 +115,30 @@ def assemble(
     return written
 
 
-def content_sha256(path: Path) -> str:
+def content_sha256(path: Path, report: Report = lambda done, total: None) -> str:
     """Hash a dataset's coordinates, data and the settings that determine them, from the file."""
     with netCDF4.Dataset(path) as file, ThreadPoolExecutor(1) as hasher:
         file.set_auto_mask(False)
         hashes = {name: hashlib.sha256() for name in file.variables}
+        total, done = sum(x.size * x.dtype.itemsize for x in file.variables.values()), 0
         hashed: Future[None] = hasher.submit(lambda: None)
         for name, digest in hashes.items():
             for values in _read(file.variables[name]):
                 hashed.result()  # of the block before, while this one was read
                 hashed = hasher.submit(digest.update, _canonical(values))
+                done += values.nbytes
+                report(done, total)
         hashed.result()
         identity = json.loads(file.getncattr("lt2f_identity"))
     return _content(identity, {name: digest.hexdigest() for name, digest in hashes.items()})
 
 
-def verify(path: Path) -> str:
+def verify(path: Path, report: Report = lambda done, total: None) -> str:
     """Hold a dataset against the hash and the code that it names: "intact", or what is wrong."""
     try:
         with open_dataset(path) as dataset:
             named, code = dataset.attrs["content_sha256"], dataset.attrs["code_sha256"]
-        if content_sha256(path) != named:
+        if content_sha256(path, report) != named:
             return "damaged: its data are not those that it names"
     except DatasetError as error:
         return str(error).removeprefix(f"{path}: ")
