@@ -1,28 +1,80 @@
-"""Look at results."""
+"""Look at results: in words, and whether they are what they say."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from lt2f.cli import layout
 from lt2f.cli.group import command
+from lt2f.cli.study import outlook
+
+if TYPE_CHECKING:
+    from lt2f.views.page import Page
+
+_PATH = click.Path(path_type=Path, exists=True)
 
 
 @command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def verify(folder: Path) -> None:
-    """Tell whether the datasets in FOLDER hold what they name.
+@click.argument("files", type=_PATH, nargs=-1, required=True)
+def show(files: tuple[Path, ...]) -> None:
+    """Say what a result is, and what was found, in a page.
 
-    That is a hash of their data and settings, and one of the code.
+    FILES are datasets, claims.csv, thresholds.csv, folders of results, or settings.
+
+    Example: lt2f show results/atlas/regimes.nc
+    """
+    for number, file in enumerate(files):
+        if number:
+            click.echo()
+        if file.suffix in (".yaml", ".yml"):
+            click.echo(outlook(file))
+        else:
+            click.echo(layout.show(_page(file)))
+
+
+@command()
+@click.argument("files", metavar="FILES", type=_PATH, nargs=-1, required=True)
+def verify(files: tuple[Path, ...]) -> None:
+    """Tell whether datasets hold what they name.
+
+    That is a hash of their data and settings, and one of the code. FILES are datasets, or folders
+    of them.
 
     Example: lt2f verify results/atlas
     """
-    from lt2f.pipeline import dataset
-
-    files = sorted(folder.glob("*.nc"))
-    states = [dataset.verify(file) for file in files]
-    for file, state in zip(files, states, strict=True):
-        click.echo(f"{file}: {state}")
-    if not files:
-        click.echo(f"{folder}: holds no datasets")
+    states = []
+    for file in files:
+        inside = sorted(file.glob("*.nc")) if file.is_dir() else [file]
+        for path in inside:
+            states.append(_state(path))
+            click.echo(f"{path}: {states[-1]}")
+        if not inside:
+            click.echo(f"{file}: holds no datasets")
     if not all(state.startswith("intact") for state in states):
         click.get_current_context().exit(1)
+
+
+def _page(file: Path) -> "Page":
+    from lt2f.pipeline.dataset import open_dataset
+    from lt2f.views import page
+
+    if file.is_dir():
+        paths = sorted(file.glob("*.nc"))
+        return page.of_folder(file, {path: (open_dataset(path), _state(path)) for path in paths})
+    if file.suffix == ".csv":
+        return page.of_table(file)
+    if file.suffix != ".nc":
+        raise click.UsageError(f"{file}: no dataset, table, folder of results or settings file")
+    dataset, state = open_dataset(file), _state(file)
+    if not state.startswith("intact"):
+        raise click.UsageError(f"{file}: {state}")
+    return page.of_dataset(file, dataset, state)
+
+
+def _state(path: Path) -> str:
+    """Hold a dataset against the hashes that it names."""
+    from lt2f.pipeline import dataset
+    from lt2f.progress import Progress
+
+    return dataset.verify(path, Progress(path.name, "byte", brief=True))
