@@ -7,7 +7,7 @@ from typing import Any, Final
 import xarray as xr
 from matplotlib.figure import Figure
 
-from lt2f.views import sheet
+from lt2f.views import captions, sheet
 from lt2f.views.averages import averages
 from lt2f.views.cascade import cascade
 from lt2f.views.exponents import exponents
@@ -60,8 +60,9 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
 def draw(stamp: Mapping[str, Any], datasets: Sequence[xr.Dataset], stem: Path) -> None:
     """Draw the figure that a stamp names, and write stem.<format> in every format of its style.
 
-    Files appear whole or not at all, and the same datasets give the same bytes.
+    Files appear whole or not at all, and the same datasets give the same bytes. Each carries its
+    caption: as Description of a PNG or SVG, as Subject of a PDF.
     """
     look = stamp["style"]
     figure = DRAWINGS[stamp["drawing"]](*datasets, dpi=look["dpi"])
-    sheet.save(figure, stem, look["format"])
+    sheet.save(figure, stem, look["format"], captions.caption(stamp["drawing"], datasets))

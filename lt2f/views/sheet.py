@@ -22,6 +22,7 @@ _HAIR: Final = 0.03  # inches at least between words and the edge of a sheet
 _BELOW: Final = 0.5  # inches for the name of the horizontal axis
 _HEAD, _BESIDE = 0.26, 0.66  # above and between panels of a row, which have names of their own
 _UNDATED: Final = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+_CAPTIONED: Final = {"png": "Description", "pdf": "Subject", "svg": "Description"}
 
 
 def most(dpi: int) -> int:
@@ -169,9 +170,13 @@ def _lengthen(figure: Figure, more: int) -> None:
         panel.set_position((x, 1 - (1 - y) * shrink, w, h * shrink))
 
 
-def save(figure: Figure, stem: Path, formats: list[str]) -> None:
-    """Write a figure as stem.format, each file whole or not at all, the same bytes every time."""
+def save(figure: Figure, stem: Path, formats: list[str], caption: str = "") -> None:
+    """Write a figure as stem.format, each file whole or not at all, the same bytes every time.
+
+    Each carries the caption among its metadata.
+    """
     for kind in formats:
         path = stem.with_name(f"{stem.name}.{kind}")  # the stem may have dots of its own
         with whole(path) as draft, rc_context(style.RC):
-            figure.savefig(draft, format=kind, metadata=_UNDATED[kind])
+            metadata = {**_UNDATED[kind], _CAPTIONED[kind]: caption}
+            figure.savefig(draft, format=kind, metadata=metadata)

@@ -1,5 +1,6 @@
 """Files of figures: whole, repeatable, and with nothing cut off."""
 
+import html
 import re
 import zlib
 from itertools import combinations
@@ -11,8 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
+from PIL import Image
 
-from lt2f.views import figures
+from lt2f.views import captions, figures
 
 DRAWN = (
     *("regime_map", "orbit_diagram", "exponents", "portrait", "shares", "survival"),
@@ -51,6 +53,23 @@ def test_the_same_data_make_the_same_files(inputs, tmp_path, drawing):
     assert first == again
     assert b"CreationDate" not in first["a.b.pdf"]
     assert b"<dc:date>" not in first["a.b.svg"]
+
+
+@pytest.mark.parametrize("drawing", DRAWN)
+def test_files_carry_their_caption(inputs, tmp_path, drawing):
+    files = draw(inputs, drawing, tmp_path / "it", "png", "pdf", "svg")
+    caption = captions.caption(drawing, inputs[drawing])
+    with Image.open(tmp_path / "it.png") as image:
+        assert image.text["Description"] == caption
+    # A PDF string of text is UTF-16 with its mark; parentheses and backslashes are escaped.
+    (subject,) = re.findall(rb"/Subject \((.*?)(?<!\\)\)", files["it.pdf"], re.DOTALL)
+    plain = re.sub(rb"\\(.)", rb"\1", subject.replace(rb"\r", b"\r"), flags=re.DOTALL)
+    assert plain.decode("utf-16") == caption
+    words = re.search(
+        r"<dc:description>(.*?)</dc:description>", files["it.svg"].decode(), re.DOTALL
+    )
+    assert words
+    assert html.unescape(words[1]) == caption
 
 
 @pytest.mark.parametrize("drawing", DRAWN)

@@ -1,0 +1,275 @@
+"""Captions: what a figure draws, with which parameters, and what there is to see, in plain text.
+
+All of it comes from the datasets that are drawn: coordinates, settings and what was found.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import xarray as xr
+
+from lt2f.dynamics import thresholds
+from lt2f.dynamics.codes import Regime
+from lt2f.views import style
+
+PLAIN: Final = {
+    "mu": "μ",
+    "step_size": "η",
+    "imbalance": "a₀² − b₀²",
+    "imbalance_start": "a₀² − b₀²",
+    "product": "a₀b₀",
+    "a": "a₀",
+    "b": "b₀",
+    "perturbation": "ε",
+    "noise": "σ",
+    "batch_size": "B",
+    "realization": "k",
+}
+"""Symbols of coordinates where there is no mathematical type."""
+
+_STEPS: Final = {
+    "transient": "discarded",
+    "measure": "measured",
+    "samples": "kept",
+    "steps": "in all",
+}
+_FATES: Final = {
+    "converge": (Regime.MONOTONE, Regime.CATAPULT),
+    "are periodic": (Regime.PERIODIC,),
+    "are chaotic": (Regime.CHAOTIC,),
+    "stay bounded": (Regime.BOUNDED_NOISE,),
+    "collapse": (Regime.COLLAPSED,),
+    "diverge": (Regime.DIVERGENT,),
+    "are undecided": (Regime.UNDECIDED,),
+}
+_ONSET: Final = 1.0  # of the two-cycle: the edge of stability of the flattest minimum
+
+
+def caption(drawing: str, datasets: Sequence[xr.Dataset]) -> str:
+    """Describe a drawing of datasets in one to three sentences of plain text, without markup.
+
+    The first says what is drawn and over what, the second what is fixed, how long is iterated and
+    with which noise, the third what there is to see. `drawing` and `datasets` are those of
+    `lt2f.views.figures.DRAWINGS`.
+
+    Raises
+    ------
+    KeyError
+        If there is no such drawing.
+    """
+    what, seen = CAPTIONS[drawing](*datasets)
+    words = "; ".join(parameters(datasets[0]))
+    return " ".join(filter(None, (what, f"Parameters: {words}." if words else "", seen)))
+
+
+def parameters(dataset: xr.Dataset) -> list[str]:
+    """Say what is fixed in a dataset, its steps and its noise."""
+    fixed = [
+        f"{PLAIN.get(str(name), str(name))} = {number(values.item())}"
+        for name, values in dataset.coords.items()
+        if values.ndim == 0 and name != "realization"
+    ]
+    lengths = style.sweep_of(dataset).get("iterations", {})
+    steps = [f"{lengths[key]:,} {words}" for key, words in _STEPS.items() if key in lengths]
+    if steps:
+        steps[0] = steps[0].replace(" ", " steps ", 1)
+    parts = [", ".join(fixed), ", ".join(steps), _noise(dataset)]
+    if not style.sweep_of(dataset).get("shortcuts", True):
+        parts.append("by brute force")
+    return [part for part in parts if part]
+
+
+def number(value: float) -> str:
+    """Write a number in six digits at most, with a true minus."""
+    return f"{value:g}".replace("-", "−")
+
+
+def span(dataset: xr.Dataset, name: str) -> str:
+    """Say over which values a coordinate runs."""
+    values = dataset[name].values
+    ends = f"from {number(values[0])} to {number(values[-1])}"
+    listed = ", ".join(map(number, values))
+    return f"{PLAIN[name]} = {listed}" if values.size < 5 else f"{PLAIN[name]} {ends}"
+
+
+def covers(dataset: xr.Dataset, mu: float) -> bool:
+    """Tell whether a value lies strictly between the ends of mu."""
+    values = np.atleast_1d(dataset["mu"].values)
+    return bool(values.min() < mu < values.max())
+
+
+def _noise(dataset: xr.Dataset) -> str:
+    """Say which noise the steps have, and how many realizations; nothing if there is none."""
+    noise, count = style.noise_of(dataset), dataset.sizes.get("realization", 0)
+    words = {"none": "", "factors": "noise of each factor"}.get(
+        noise["model"], f"{noise['model']} noise"
+    )
+    if noise["model"] == "prompts":
+        again = "with" if noise.get("replacement", True) else "without"
+        words = f"mini-batches from {noise['pool_size']} prompts, drawn {again} replacement"
+    elif words:
+        words += f" of law {noise['law'].replace('_', '-')}"
+    which = f"{count:,} realizations" * (count > 1)
+    if "realization" in dataset.coords and not count and dataset["realization"] > 0:
+        which = f"realization {dataset['realization'].item()}"  # the first is any one
+    return ", ".join(filter(None, (words, which)))
+
+
+def _quiet(dataset: xr.Dataset) -> bool:
+    return str(style.noise_of(dataset)["model"]) == "none"
+
+
+def _fates(dataset: xr.Dataset, of: str = "cells") -> str:
+    """Say which share of cells ends how, the most frequent first."""
+    codes = dataset["regime"].values
+    found = {words: np.isin(codes, list(some)).mean() for words, some in _FATES.items()}
+    listed = sorted((words for words in found if found[words] > 0), key=lambda w: -found[w])
+    parts = [f"{100 * found[words]:.2g} % {words}" for words in listed]
+    return f"Of the {of} {', '.join(parts)}."
+
+
+# Drawings: what is drawn, and what there is to see
+
+
+def _regime_map(dataset: xr.Dataset) -> tuple[str, str]:
+    over = " and ".join(span(dataset, str(name)) for name in dataset["regime"].dims)
+    see = _fates(dataset)
+    if _quiet(dataset):
+        see = see[:-1] + "; the curves over them are exact: beyond a₀² + b₀² = 4 + μ(a₀b₀ − μ) all "
+        see += "starts diverge" + ", and from μ = 1 on almost none converge" * covers(dataset, 1)
+        see += "."
+    return f"What becomes of every start over {over}.", see
+
+
+def _orbit_diagram(orbit: xr.Dataset, line: xr.Dataset | None = None) -> tuple[str, str]:
+    recorded = {"imbalance", "imbalance_path"} & {*map(str, orbit.data_vars)}
+    below = ["quantiles of the imbalance |a² − b²|"] * bool(recorded)
+    below += ["the Lyapunov exponents and the regimes without noise"] * (line is not None)
+    what = f"Residual e = ab − μ in the long run over {span(orbit, 'mu')}, darker where it is more "
+    what += "often" + f"; below, {' and '.join(below)}" * bool(below) + "."
+    if not _quiet(orbit) or not covers(orbit, _ONSET):
+        return what, ""
+    end = thresholds.accumulation().mu
+    chaos = f" until μ = {end:.4f}, from where on there are bands of chaos" * covers(orbit, end)
+    return what, f"At μ = 1 convergence gives way to a cycle of two, which doubles again{chaos}."
+
+
+def _exponents(dataset: xr.Dataset) -> tuple[str, str]:
+    name = next(str(name) for name in dataset.sizes if name in PLAIN)
+    if "lyapunov" not in dataset:
+        return f"Regime of training over {span(dataset, name)}.", _fates(dataset)
+    what = f"Lyapunov exponents in nats per step over {span(dataset, name)}, with bands of two "
+    what += "standard errors, above a strip of the regimes."
+    zeros = "; where it touches zero something bifurcates" * _quiet(dataset)
+    return what, f"Training is chaotic where the largest is positive{zeros}."
+
+
+def _averages(dataset: xr.Dataset) -> tuple[str, str]:
+    name = next(str(name) for name in dataset.sizes if name in PLAIN)
+    what = f"Mean loss, loss at the mean weights, and mean weights over {span(dataset, name)}, "
+    what += "with bands of two standard errors."
+    if name != "mu" or not _quiet(dataset):
+        return what, ""
+    see = "On the cycle of two the loss at the mean weights is 9(μ − 1)/(8(μ + 1)) of the mean "
+    see += "loss; where an attractor is its own mirror image the mean weights vanish."
+    return what, see
+
+
+def _portrait(dataset: xr.Dataset) -> tuple[str, str]:
+    at = span(dataset, "mu") if "mu" in dataset.dims else f"μ = {number(dataset['mu'].item())}"
+    what = f"What becomes of every start (a₀, b₀) at {at}"
+    if {"imbalance_final", "loss_peak_ratio", "steps"} <= {*map(str, dataset.data_vars)}:
+        what += (
+            "; below, the final imbalance up to μ = 1, the largest loss beyond, and in grey the "
+        )
+        what += "steps until escape"
+    mu = dataset["mu"].values
+    if not _quiet(dataset) or mu.min() <= 0 or mu.max() >= 2:  # the theorem is for those between
+        return what + ".", _fates(dataset)
+    see = "Bounded are exactly the starts inside the ellipse a² + b² − μab = 4 − μ²; up to μ = 1 "
+    return what + ".", see + "almost all of these reach a minimum, and beyond almost none does."
+
+
+def _shares(dataset: xr.Dataset) -> tuple[str, str]:
+    level = "batch_size" if "batch_size" in dataset.sizes else "noise"
+    what = f"Shares of outcomes over {span(dataset, 'mu')} and {span(dataset, level)}, and below "
+    what += "cuts with Wilson intervals of 95 %."
+    counted = "regime" not in dataset
+    return what, "Curves are exact of independent draws." if counted else _fates(dataset, "runs")
+
+
+def _survival(dataset: xr.Dataset) -> tuple[str, str]:
+    from lt2f.views import survival
+
+    found = survival.read(dataset)
+    name, (mu, *_) = PLAIN[found.level.name], survival.half(found)
+    what = f"Mean escape times over {span(dataset, 'mu')} at levels of {name}, the share of runs "
+    what += "that have not escaped, and the step size at which half do, with intervals of 95 %."
+    known = np.flatnonzero(np.isfinite(mu))
+    if known.size < 2:
+        return what, ""
+    first, last = (
+        f"μ = {mu[k]:.3g} at {name} = {number(found.level.values[k])}" for k in known[[0, -1]]
+    )
+    return what, f"Half of the runs escape by {first} and by {last}."
+
+
+def _transverse(attractors: xr.Dataset, ellipse: xr.Dataset | None = None) -> tuple[str, str]:
+    what = f"Rate at which a small imbalance grows or dies over {span(attractors, 'mu')}, on the "
+    what += "balanced attractors and on the ellipse a² + b² − μab = 4 − μ²"
+    see = (
+        "It dies on the attractors of 1 < μ < 2, where the rate is negative, and grows next to the "
+    )
+    see += "ellipse, by arcosh((1 + √(25 − 4μ²))/4) nats per step."
+    return what + ", measured and exact.", see
+
+
+def _ellipse(dataset: xr.Dataset) -> tuple[str, str]:
+    what = "Lyapunov exponents of the chaos on the ellipse a² + b² − μab = 4 − μ² over "
+    see = "Measured means lie on the formulas, log 3 along the ellipse and "
+    see += "arcosh((1 + √(25 − 4μ²))/4) across it; below, their distance in standard errors."
+    return what + span(dataset, "mu") + ".", see
+
+
+def _cascade(orbit: xr.Dataset) -> tuple[str, str]:
+    end = thresholds.accumulation().mu
+    what = f"Residual e = ab − μ on the logarithm of the distance of μ from {end:.6f}, where the "
+    what += "doublings end: they come from the left, the mergings of chaotic bands from the right."
+    see = "All are equally wide on this axis, for each interval is δ = 4.6692 times as long as the "
+    return what, see + "next; the lowest panel shows how ratios of located thresholds tend to δ."
+
+
+def _which_minimum(*datasets: xr.Dataset) -> tuple[str, str]:
+    displaced = any("perturbation" in data.dims for data in datasets)
+    what = "Which of the two branches of minima ab = μ a start (a₀, b₀) reaches"
+    what += ", and the share of starts that reach the other one if displaced by ε" * displaced
+    see = "Next to the ellipse inside which starts are bounded the branches mix ever more finely"
+    see += "; the share falls as a power of ε, so that knowing the start better helps little"
+    return what + ".", (see if displaced else see.split(";")[0]) + "."
+
+
+def _transformer(dataset: xr.Dataset) -> tuple[str, str]:
+    what = f"The linear transformer itself, trained with step sizes {span(dataset, 'step_size')}, "
+    what += "beside what the map of the plane forecasts."
+    own, known = (dataset[name].values for name in ("regime", "map_regime"))
+    decided = (own != Regime.UNDECIDED) & (known != Regime.UNDECIDED)
+    same = int((own == known)[decided].sum())
+    return what, f"The map forecasts the regime of {same:,} of {int(decided.sum()):,} trainings."
+
+
+CAPTIONS: Final[Mapping[str, Callable[..., tuple[str, str]]]] = {
+    "regime_map": _regime_map,
+    "orbit_diagram": _orbit_diagram,
+    "exponents": _exponents,
+    "averages": _averages,
+    "portrait": _portrait,
+    "shares": _shares,
+    "survival": _survival,
+    "transverse": _transverse,
+    "ellipse": _ellipse,
+    "cascade": _cascade,
+    "which_minimum": _which_minimum,
+    "transformer": _transformer,
+}
+"""For every drawing, functions of its datasets that say what it draws and what there is to see."""
