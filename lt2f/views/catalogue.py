@@ -1,8 +1,13 @@
 """Which figures a study has: they follow from the kinds and dimensions of its sweeps."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _ACCUMULATION: Final = 1.302283  # of the doublings; `lt2f.dynamics.thresholds` knows it exactly
 _NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mergings into 8 bands
@@ -30,6 +35,56 @@ def figures(sweeps: Mapping[str, Any]) -> list[Figure]:
     rest = {name: sweep for name, sweep in sweeps.items() if name not in minima}
     forms = {name: (_kind(sweep), tuple(sweep.axes)) for name, sweep in rest.items()}
     return [*_choose(forms), *_beside(rest, forms, sweeps), *_which_minimum(minima)]
+
+
+def figures_of(dataset: "xr.Dataset") -> list[str]:
+    """Choose the drawings that fit one dataset of ours by itself, the best first; maybe none.
+
+    It is judged by the settings among its attributes and by what it holds.
+
+    Raises
+    ------
+    ValueError
+        If the dataset does not say from which settings it was made.
+    """
+    sweep = _sweep_of(dataset)
+    found = [figure.drawing for figure in figures({"it": sweep})]
+    return list(dict.fromkeys([*found, *_also(sweep)]))
+
+
+def _sweep_of(dataset: "xr.Dataset") -> Any:
+    """Read what the catalogue asks of a sweep from a dataset; defaults are not in its settings."""
+    try:
+        (raw,) = json.loads(dataset.attrs["lt2f_settings"])["sweeps"].values()
+        axes = {
+            name: SimpleNamespace(values=lambda name=name: dataset[name].values)
+            for name in raw["axes"]
+        }
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            "not a dataset of lt2f: its settings are not among its attributes"
+        ) from None
+    return SimpleNamespace(
+        axes=axes,
+        fixed=raw.get("fixed", {}),
+        record=tuple(map(str, dataset.data_vars)),
+        noise=SimpleNamespace(model=raw.get("noise", {}).get("model", "none")),
+        count=raw.get("count"),
+        kind=raw.get("kind", "map"),
+    )
+
+
+def _also(sweep: Any) -> Iterator[str]:
+    """Yield drawings that fit a sweep, though they are not those that a study gets of it."""
+    kind, axes = _kind(sweep), {*sweep.axes}
+    if kind == "cascade":
+        yield "orbit_diagram"
+    if kind == "map" and len(axes) == 1 and {"lyapunov", "regime"} & {*sweep.record}:
+        yield "exponents"
+    if kind == "map" and axes - {"mu"} == {"a", "b"}:
+        yield "portrait"
+        if "branch" in sweep.record:
+            yield "which_minimum"
 
 
 def said(sweeps: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import xarray as xr
 
 from lt2f.dynamics import thresholds
 from lt2f.pipeline.settings import parse
@@ -213,3 +214,38 @@ def test_ends_of_runs_from_an_unbalanced_start_are_shown(name):
     assert chosen(**sweep, fixed=START) == ["shares"]
     sweep["record"] = ["regime"]
     assert chosen(**sweep, fixed={"imbalance": 1.4, "product": 0.3}) == ["shares"]
+
+
+def test_a_dataset_tells_which_drawings_fit_it(
+    regimes, line, orbit, crowded, plane, window, displaced, trials, escaping, trained
+):
+    def best(dataset: xr.Dataset) -> list[str]:
+        found = catalogue.figures_of(dataset)
+        assert set(found) <= set(figures.DRAWINGS)
+        for drawing in found:  # and each can be drawn of it alone
+            assert figures.DRAWINGS[drawing](dataset, dpi=60).axes
+        return found
+
+    assert best(regimes)[0] == "regime_map"
+    assert best(line) == ["exponents", "averages", "transverse"]
+    assert best(orbit) == ["orbit_diagram"]
+    assert best(crowded) == ["cascade", "orbit_diagram"]
+    assert best(plane) == ["portrait"]
+    assert best(window) == ["which_minimum", "portrait"]
+    assert best(displaced) == ["which_minimum"]
+    assert best(trials)[0] == "shares"
+    assert best(escaping)[:2] == ["shares", "survival"]
+    assert best(trained) == ["transformer"]
+
+
+def test_a_map_along_any_axis_has_its_exponents(make_map):
+    axes = {"imbalance": {"start": 0.05, "step": 0.5, "num": 5}}
+    data = make_map(axes, {"mu": 0.9, "product": 0.11})
+    assert catalogue.figures_of(data) == ["exponents"]
+    assert figures.exponents(data).axes
+
+
+def test_what_is_no_dataset_of_ours_is_refused(line):
+    for attributes in ({}, {"lt2f_settings": "no JSON"}, {"lt2f_settings": "{}"}):
+        with pytest.raises(ValueError, match="not a dataset of lt2f"):
+            catalogue.figures_of(line.drop_attrs().assign_attrs(attributes))
