@@ -4,7 +4,7 @@ All of it comes from the datasets that are drawn: coordinates, settings and what
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -142,6 +142,30 @@ def _regime_map(dataset: xr.Dataset) -> tuple[str, str]:
     return f"What becomes of every start over {over}.", see
 
 
+def _value_map(dataset: xr.Dataset, variable: str, what: str) -> tuple[Any, str]:
+    """Return the values of bounded cells, and what they are drawn over."""
+    over = " and ".join(span(dataset, str(name)) for name in dataset[variable].dims)
+    kept = dataset[variable].values[dataset["regime"].values != Regime.DIVERGENT]
+    return kept[np.isfinite(kept)], f"{what} over {over}, and below its spread over bounded starts."
+
+
+def _sharpness(dataset: xr.Dataset) -> tuple[str, str]:
+    words = "Mean of a² + b² in the long run, at a minimum step size times sharpness,"
+    _, what = _value_map(dataset, "sharpness", words)
+    settled = np.isin(dataset["regime"].values, (Regime.MONOTONE, Regime.CATAPULT))
+    most = float(np.nanmax(dataset["sharpness"].values, initial=0.0, where=settled))
+    see = f"Runs that converge end at no more than {most:.4g}: the edge of stability is 2, and "
+    see += "no minimum is flatter than 2μ."
+    return what, see if settled.any() and _quiet(dataset) else ""
+
+
+def _overshoot(dataset: xr.Dataset) -> tuple[str, str]:
+    values, what = _value_map(dataset, "loss_peak_ratio", "Largest loss over the first one")
+    above = float((values > 1).mean()) if values.size else 0.0
+    most = f", at most by a factor of {values.max():.3g}" if above else ""
+    return what, f"The loss rises above the first one from {above:.2%} of the bounded starts{most}."
+
+
 def _orbit_diagram(orbit: xr.Dataset, line: xr.Dataset | None = None) -> tuple[str, str]:
     recorded = {"imbalance", "imbalance_path"} & {*map(str, orbit.data_vars)}
     below = ["quantiles of the imbalance |a² − b²|"] * bool(recorded)
@@ -260,6 +284,8 @@ def _transformer(dataset: xr.Dataset) -> tuple[str, str]:
 
 CAPTIONS: Final[Mapping[str, Callable[..., tuple[str, str]]]] = {
     "regime_map": _regime_map,
+    "sharpness": _sharpness,
+    "overshoot": _overshoot,
     "orbit_diagram": _orbit_diagram,
     "exponents": _exponents,
     "averages": _averages,

@@ -14,6 +14,7 @@ _NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mer
 # What has to be recorded for averages, and for a portrait to be whole.
 _AVERAGED: Final = {"loss_mean", "weights_mean"}
 _TRAINED: Final = {"step_size", "realization"}  # axes of trainings that a figure can show
+_MAPPED: Final = {"sharpness": "sharpness", "overshoot": "loss_peak_ratio"}
 _SURVIVED: Final = {"regime", "steps"}
 _ENDED: Final = {"regime", "imbalance_final"}
 _UNBALANCED: Final = 0.5  # |a^2 - b^2| of a start from which minima far from balance are found
@@ -157,6 +158,11 @@ def _beside(
             shown |= {*ellipses[:1]}
     yield from (Figure(name, "ellipse", (name,)) for name in ellipses if name not in shown)
     for name, (kind, axes) in forms.items():
+        starts = set(axes) - {"mu"} <= {"imbalance", "product", "a", "b"}
+        if kind == "map" and len(axes) == 2 and "mu" in axes and starts:
+            for drawing, variable in _MAPPED.items():
+                if variable in sweeps[name].record:
+                    yield Figure(_stem(name, drawing, taken), drawing, (name,))
         noisy = set(axes) - {"mu", "realization"} in ({"noise"}, {"batch_size"})
         if kind == "map" and len(axes) == 3 and noisy and {*sweeps[name].record} >= _SURVIVED:
             yield Figure(_stem(name, "survival", taken), "survival", (name,))

@@ -19,6 +19,7 @@ from lt2f.views.shares import shares
 from lt2f.views.survival import survival
 from lt2f.views.transformer import transformer
 from lt2f.views.transverse import ellipse, transverse
+from lt2f.views.value_map import overshoot, sharpness
 from lt2f.views.which_minimum import which_minimum
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "exponents",
     "minima_found",
     "orbit_diagram",
+    "overshoot",
     "portrait",
     "regime_map",
     "shares",
+    "sharpness",
     "survival",
     "transformer",
     "transverse",
@@ -41,6 +44,8 @@ __all__ = [
 
 DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "regime_map": regime_map,
+    "sharpness": sharpness,
+    "overshoot": overshoot,
     "orbit_diagram": orbit_diagram,
     "exponents": exponents,
     "averages": averages,

@@ -30,8 +30,9 @@ def regime_map(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     have its usual size otherwise; sides of more than `raster.MOST` cells are thinned, and the title
     says so.
     """
-    x, y, codes, thinned = _read(dataset)
-    across, down, dpi = _scales(codes.shape, dpi)
+    x, y, some, thinned = read(dataset)
+    codes: NDArray[np.uint8] = some["regime"].values
+    across, down, dpi = scales(codes.shape, dpi)
     image = raster.blocks(codes, down, across)
     rows = [row for row in boundaries.lines(dataset) if x.covers(row.mu)]
     with rc_context(style.RC):
@@ -42,26 +43,26 @@ def regime_map(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
         y.tick(axes.yaxis)
         sheet.title(axes, f"Regimes of training{thinned}", dataset)
         taken = np.zeros(image.shape, dtype=np.bool_)
-        _draw_lines(axes, x, y, dataset, rows, taken)
-        key = _draw_curves(axes, x, y, dataset, taken)
+        draw_lines(axes, x, y, dataset, rows, taken)
+        key = draw_curves(axes, x, y, dataset, taken)
         key += annotate.regimes(axes, image, ~taken, codes)
         sheet.key(axes, key)
         sheet.margins(figure)
     return figure
 
 
-def _read(dataset: xr.Dataset) -> tuple[Cells, Cells, NDArray[np.uint8], str]:
-    """Return the two axes, mu the first, the codes (other, mu), and words on omissions."""
+def read(dataset: xr.Dataset) -> tuple[Cells, Cells, xr.Dataset, str]:
+    """Return the two axes, mu the first, the cells as (other, mu), and words on omissions."""
     (other,) = (str(name) for name in dataset["regime"].dims if name != "mu")
     steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in ("mu", other)}
     some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
-    codes: NDArray[np.uint8] = some["regime"].transpose(other, "mu").values
+    some = some.transpose(other, "mu", ...)
     x, y = (Cells(name, some[name].values.astype(np.float64)) for name in ("mu", other))
     omitted = [f"one {name} in {step}" for name, step in steps.items() if step > 1]
-    return x, y, codes, f" ({' and '.join(omitted)})" if omitted else ""
+    return x, y, some, f" ({' and '.join(omitted)})" if omitted else ""
 
 
-def _scales(shape: tuple[int, ...], dpi: int) -> tuple[int, int, int]:
+def scales(shape: tuple[int, ...], dpi: int) -> tuple[int, int, int]:
     """Choose pixels per cell, across and down, and the dpi: raised while the panel is too tall."""
     while True:
         across, fine = sheet.fit(shape[1], dpi)
@@ -71,7 +72,7 @@ def _scales(shape: tuple[int, ...], dpi: int) -> tuple[int, int, int]:
         dpi = fine + 1
 
 
-def _draw_lines(
+def draw_lines(
     axes: Axes, x: Cells, y: Cells, dataset: xr.Dataset, rows: list[Threshold], taken: Bools
 ) -> None:
     """Draw thresholds on mu where starts are bounded, and name them."""
@@ -85,7 +86,7 @@ def _draw_lines(
         _take(axes, taken, np.column_stack([np.full(up.size, place), up]))
 
 
-def _draw_curves(axes: Axes, x: Cells, y: Cells, dataset: xr.Dataset, taken: Bools) -> list[Artist]:
+def draw_curves(axes: Axes, x: Cells, y: Cells, dataset: xr.Dataset, taken: Bools) -> list[Artist]:
     """Draw the boundaries and write along them; what finds no room is returned, for the key."""
     key: list[Artist] = []
     (across, mu), (up, other) = x.spread(_FINE), y.spread(_FINE)

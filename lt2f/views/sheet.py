@@ -139,10 +139,15 @@ def key(axes: Axes, handles: Sequence[Artist]) -> None:
     )  # fmt: skip
 
 
-def row(figure: Figure, count: int, height: int) -> list[Axes]:
-    """Add panels of `height` pixels beside each other below all others, as wide as the first."""
+def row(
+    figure: Figure, count: int, height: int, above: float = _HEAD, beside: float = _BESIDE
+) -> list[Axes]:
+    """Add panels of `height` pixels beside each other below all others, as wide as the first.
+
+    `above` and `beside` are what lies above and between them, in inches.
+    """
     dpi = figure.dpi
-    below, above, between = (round(inches * dpi) for inches in (_BELOW, _HEAD, _BESIDE))
+    below, above, between = (round(inches * dpi) for inches in (_BELOW, above, beside))
     _lengthen(figure, height + below + above)
     columns, rows = figure.bbox.size
     first = figure.axes[0].get_window_extent()

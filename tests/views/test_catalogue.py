@@ -126,6 +126,16 @@ def test_averages_are_shown_where_they_were_recorded():
     assert chosen(axes=axes, fixed=START, record=record[1:]) == ["exponents"]
 
 
+def test_numbers_of_a_map_of_starts_are_drawn_where_they_were_recorded():
+    axes = {"mu": FEW, "imbalance": FEW}
+    maps = ["regime_map", "sharpness", "overshoot"]
+    for record, kept in ((["sharpness", "loss_peak_ratio"], 3), (["sharpness"], 2), (["steps"], 1)):
+        assert chosen(axes=axes, fixed={"product": 0.1}, record=record) == maps[:kept]
+    noise = {"model": "target"}
+    other = {"mu": FEW, "noise": FEW}
+    assert chosen(axes=other, fixed=START, noise=noise, record=["sharpness"]) == maps[:1]
+
+
 @pytest.mark.parametrize("drawing", ["averages", "transverse"])
 def test_no_figure_takes_the_name_of_a_sweep(drawing):
     line = {"axes": {"mu": FEW}, "fixed": START, "iterations": STEPS}
@@ -226,7 +236,7 @@ def test_a_dataset_tells_which_drawings_fit_it(
             assert figures.DRAWINGS[drawing](dataset, dpi=60).axes
         return found
 
-    assert best(regimes)[0] == "regime_map"
+    assert best(regimes) == ["regime_map", "sharpness", "overshoot"]
     assert best(line) == ["exponents", "averages", "transverse"]
     assert best(orbit) == ["orbit_diagram"]
     assert best(crowded) == ["cascade", "orbit_diagram"]
