@@ -161,10 +161,11 @@ def fixed(dataset: xr.Dataset) -> dict[str, Floats]:
 def ellipse(point: Point) -> Floats:
     """Compute h = S - mu e - 4 of a start, positive iff it is unbounded, for 0 < mu <= 2."""
     mu = point["mu"]
-    return np.where((mu > 0) & (mu <= 2), theory.ellipse(mu, *_state(point)), np.nan)
+    return np.where((mu > 0) & (mu <= 2), theory.ellipse(mu, *state(point)), np.nan)
 
 
-def _state(point: Point) -> tuple[Floats, Floats]:
+def state(point: Point) -> tuple[Floats, Floats]:
+    """Return the start (U, V) of a point, from its imbalance and product or from a and b."""
     if "imbalance" in point:
         return theory.start_state(point["imbalance"], point["product"])
     a, b = point["a"], point["b"] + point.get("perturbation", 0.0)
@@ -176,6 +177,6 @@ def _rise(point: Point) -> Floats:
 
     For e' = e (e^2 - 3 - h): the loss rises iff 2 - e^2 + h > 0. Beyond mu = 1 it does so for ever.
     """
-    u, v = _state(point)
+    u, v = state(point)
     h, e = ellipse(point), (u - v) * (u + v) - point["mu"]
     return np.where((h < 0) & (point["mu"] <= 1), h + 2 - e * e, np.nan)

@@ -179,6 +179,17 @@ def _orbit_diagram(orbit: xr.Dataset, line: xr.Dataset | None = None) -> tuple[s
     return what, f"At μ = 1 convergence gives way to a cycle of two, which doubles again{chaos}."
 
 
+def _phases(paths: xr.Dataset, line: xr.Dataset | None = None) -> tuple[str, str]:
+    names = [str(name) for name in paths["loss"].dims if name != "step"]
+    at = " and ".join(span(paths, name) for name in names)
+    above = ", below the regimes of that start over μ" * (line is not None)
+    what = f"Loss and a² + b² at every step of runs at {at}{above}."
+    if names != ["mu"] or not _quiet(paths):
+        return what, ""
+    see = "The same start converges, overshoots, cycles, is chaotic or diverges as the step size "
+    return what, see + "grows; a minimum is stable where a² + b², its sharpness, is below 2."
+
+
 def _exponents(dataset: xr.Dataset) -> tuple[str, str]:
     name = next(str(name) for name in dataset.sizes if name in PLAIN)
     if "lyapunov" not in dataset:
@@ -286,6 +297,7 @@ CAPTIONS: Final[Mapping[str, Callable[..., tuple[str, str]]]] = {
     "regime_map": _regime_map,
     "sharpness": _sharpness,
     "overshoot": _overshoot,
+    "phases": _phases,
     "orbit_diagram": _orbit_diagram,
     "exponents": _exponents,
     "averages": _averages,

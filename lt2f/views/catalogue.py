@@ -15,6 +15,7 @@ _NEAR: Final = 0.0025  # within lie the doublings from period 16 on, and the mer
 _AVERAGED: Final = {"loss_mean", "weights_mean"}
 _TRAINED: Final = {"step_size", "realization"}  # axes of trainings that a figure can show
 _MAPPED: Final = {"sharpness": "sharpness", "overshoot": "loss_peak_ratio"}
+_SAME: Final = 1e-12  # between coordinates, which are rounded decimals
 _SURVIVED: Final = {"regime", "steps"}
 _ENDED: Final = {"regime", "imbalance_final"}
 _UNBALANCED: Final = 0.5  # |a^2 - b^2| of a start from which minima far from balance are found
@@ -35,7 +36,8 @@ def figures(sweeps: Mapping[str, Any]) -> list[Figure]:
     minima = {name: sweep for name, sweep in sweeps.items() if _tells_minima(sweep)}
     rest = {name: sweep for name, sweep in sweeps.items() if name not in minima}
     forms = {name: (_kind(sweep), tuple(sweep.axes)) for name, sweep in rest.items()}
-    return [*_choose(forms), *_beside(rest, forms, sweeps), *_which_minimum(minima)]
+    runs = _phases(sweeps)
+    return [*_choose(forms), *_beside(rest, forms, sweeps), *runs, *_which_minimum(minima)]
 
 
 def figures_of(dataset: "xr.Dataset") -> list[str]:
@@ -118,6 +120,30 @@ def _which_minimum(sweeps: Mapping[str, Any]) -> Iterator[Figure]:
     for names in together.values():
         names.sort(key=lambda name: "perturbation" in sweeps[name].axes)
         yield Figure(names[0], "which_minimum", tuple(names))
+
+
+def _phases(sweeps: Mapping[str, Any]) -> Iterator[Figure]:
+    """Yield a figure of all trajectories, below a map over mu that holds their start if any."""
+    for name, sweep in sweeps.items():
+        if _kind(sweep) == "trajectory":
+            maps = [other for other in sweeps if _holds(sweeps[other], sweep)]
+            maps.sort(key=lambda other: len(sweeps[other].axes))
+            yield Figure(name, "phases", (name, *maps[:1]))
+
+
+def _holds(line: Any, paths: Any) -> bool:
+    """Tell whether a map over mu has the start of paths over mu, all of them without noise."""
+    quiet = line.noise.model == paths.noise.model == "none"
+    over_mu = (*paths.axes,) == ("mu",) and "mu" in line.axes and _kind(line) == "map"
+    given = {*line.axes, *line.fixed} - {"mu"}
+    if not (quiet and over_mu and given == {*paths.fixed}):
+        return False
+    return all(
+        bool((abs(line.axes[name].values() - value) < _SAME).any())
+        if name in line.axes
+        else line.fixed[name] == value
+        for name, value in paths.fixed.items()
+    )
 
 
 def _kind(sweep: Any) -> str:

@@ -13,6 +13,7 @@ from lt2f.views.cascade import cascade
 from lt2f.views.exponents import exponents
 from lt2f.views.minima_found import minima_found
 from lt2f.views.orbit_diagram import orbit_diagram
+from lt2f.views.phases import phases
 from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
 from lt2f.views.shares import shares
@@ -32,6 +33,7 @@ __all__ = [
     "minima_found",
     "orbit_diagram",
     "overshoot",
+    "phases",
     "portrait",
     "regime_map",
     "shares",
@@ -46,6 +48,7 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "regime_map": regime_map,
     "sharpness": sharpness,
     "overshoot": overshoot,
+    "phases": phases,
     "orbit_diagram": orbit_diagram,
     "exponents": exponents,
     "averages": averages,

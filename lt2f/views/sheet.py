@@ -140,14 +140,19 @@ def key(axes: Axes, handles: Sequence[Artist]) -> None:
 
 
 def row(
-    figure: Figure, count: int, height: int, above: float = _HEAD, beside: float = _BESIDE
+    figure: Figure,
+    count: int,
+    height: int,
+    above: float = _HEAD,
+    beside: float = _BESIDE,
+    below: float = _BELOW,
 ) -> list[Axes]:
     """Add panels of `height` pixels beside each other below all others, as wide as the first.
 
-    `above` and `beside` are what lies above and between them, in inches.
+    `above`, `beside` and `below` are what lies above, between and below them, in inches.
     """
     dpi = figure.dpi
-    below, above, between = (round(inches * dpi) for inches in (_BELOW, above, beside))
+    below, above, between = (round(inches * dpi) for inches in (below, above, beside))
     _lengthen(figure, height + below + above)
     columns, rows = figure.bbox.size
     first = figure.axes[0].get_window_extent()

@@ -58,6 +58,17 @@ def orbit() -> xr.Dataset:
 
 
 @pytest.fixture(scope="session")
+def paths() -> xr.Dataset:
+    """One start in each of its phases, which the map `regimes` holds as well."""
+    return swept(
+        kind="trajectory",
+        axes={"mu": {"values": [0.2, 0.8, 1.15, 1.45, 1.6]}},
+        fixed={"imbalance": 1.9, "product": 0.11},
+        iterations={"steps": 50},
+    )
+
+
+@pytest.fixture(scope="session")
 def ellipse() -> xr.Dataset:
     """Exponents that theory says, off by as many standard errors as the realization: 0 or 1."""
     mu = np.linspace(0.1, 1.9, 10)

@@ -184,6 +184,28 @@ def test_orbits_of_several_realizations_share_a_diagram():
     assert chosen(axes={"realization": few}, **{**orbit, "fixed": fixed}) == []
 
 
+def test_runs_stand_below_a_map_that_holds_their_start():
+    paths = {"kind": "trajectory", "axes": {"mu": FEW}, "iterations": {"steps": 9}}
+    few = {"iterations": STEPS, "record": ["steps"]}
+    wide = {**few, "axes": {"mu": FEW, "imbalance": {"start": 0.1, "step": 0.1, "num": 4}}}
+    wide["fixed"] = {"product": 0.1}
+
+    def shown(imbalance: float, **sweeps: Any) -> tuple[str, ...]:
+        runs = {**paths, "fixed": {"imbalance": imbalance, "product": 0.1}}
+        settings = parse({"study": "s", "sweeps": {"runs": runs, **sweeps}})
+        (found,) = [f for f in catalogue.figures(settings.sweeps) if f.drawing == "phases"]
+        return found.sweeps
+
+    assert shown(0.3) == ("runs",)
+    assert shown(0.3, wide=wide) == ("runs", "wide")  # 0.1 + 2 x 0.1 is not 0.3 to the last bit
+    assert shown(0.35, wide=wide) == ("runs",)
+    line = {**few, "axes": {"mu": FEW}, "fixed": {"imbalance": 0.3, "product": 0.1}}
+    assert shown(0.3, wide=wide, line=line) == ("runs", "line")
+    other = {**line, "fixed": {"imbalance": 0.3, "product": 0.2}}
+    factors = {**line, "fixed": {"a": 0.3, "b": 0.1}}
+    assert shown(0.3, other=other, factors=factors) == ("runs",)
+
+
 def test_an_ellipse_has_a_figure_of_its_own_where_no_map_shows_it():
     ellipse = {"kind": "ellipse", "axes": {"mu": FEW}, "iterations": {"measure": 100}}
     line = {"axes": {"mu": FEW}, "fixed": START, "iterations": STEPS}
@@ -202,7 +224,7 @@ def test_a_line_says_which_sweeps_have_which_figures():
     line = {"axes": {"mu": FEW}, "fixed": START, "iterations": STEPS, "record": ["lyapunov"]}
     orbit = {**line, "kind": "orbit", "iterations": {"transient": 100, "samples": 10}}
     del orbit["record"]
-    path = {"kind": "trajectory", "axes": {"mu": FEW}, "fixed": START, "iterations": {"steps": 9}}
+    path = {**orbit, "axes": {"imbalance": FEW}, "fixed": {"mu": 1.0, "product": 0.1}}
 
     def said(**sweeps: Any) -> str:
         return catalogue.said(parse({"study": "s", "sweeps": sweeps}).sweeps)
@@ -227,7 +249,7 @@ def test_ends_of_runs_from_an_unbalanced_start_are_shown(name):
 
 
 def test_a_dataset_tells_which_drawings_fit_it(
-    regimes, line, orbit, crowded, plane, window, displaced, trials, escaping, trained
+    regimes, line, orbit, crowded, plane, window, displaced, trials, escaping, trained, paths
 ):
     def best(dataset: xr.Dataset) -> list[str]:
         found = catalogue.figures_of(dataset)
@@ -240,6 +262,7 @@ def test_a_dataset_tells_which_drawings_fit_it(
     assert best(line) == ["exponents", "averages", "transverse"]
     assert best(orbit) == ["orbit_diagram"]
     assert best(crowded) == ["cascade", "orbit_diagram"]
+    assert best(paths) == ["phases"]
     assert best(plane) == ["portrait"]
     assert best(window) == ["which_minimum", "portrait"]
     assert best(displaced) == ["which_minimum"]

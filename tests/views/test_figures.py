@@ -18,7 +18,7 @@ from lt2f.views import captions, figures
 
 DRAWN = (
     *("regime_map", "orbit_diagram", "exponents", "portrait", "shares", "survival"),
-    *("sharpness", "overshoot"),
+    *("sharpness", "overshoot", "phases"),
     *("averages", "transverse", "ellipse", "cascade", "which_minimum", "transformer"),
     "minima_found",
 )
@@ -27,13 +27,13 @@ DRAWN = (
 @pytest.fixture(scope="module")
 def inputs(
     regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained, escaping,
-    agreeing,
+    agreeing, paths,
 ):  # fmt: skip
     noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
     noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
     noiseless |= {"which_minimum": [window, displaced], "transformer": [trained]}
     noiseless |= {"ellipse": [ellipse], "minima_found": [agreeing]}
-    noiseless |= {"sharpness": [regimes], "overshoot": [regimes]}
+    noiseless |= {"sharpness": [regimes], "overshoot": [regimes], "phases": [paths, regimes]}
     return noiseless | {"portrait": [plane], "shares": [trials], "survival": [escaping]}
 
 
