@@ -61,6 +61,7 @@ MAY_IMPORT = {
         "lt2f.claims.forms",
         "lt2f.claims.ledger",
         "lt2f.dynamics.balancing",
+        "lt2f.dynamics.batch_theory",
         "lt2f.dynamics.closed_forms",
         "lt2f.dynamics.codes",
         "lt2f.dynamics.escape",
@@ -72,6 +73,8 @@ MAY_IMPORT = {
         "lt2f.dynamics.thresholds",
         "lt2f.dynamics.transverse",
         "lt2f.pipeline.dataset",
+        "lt2f.training.prompt_batches",  # the law of batches, for the edges that follow from it
+        "lt2f.training.prompts",
         "lt2f.views",
     },
 }

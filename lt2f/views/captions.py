@@ -250,6 +250,21 @@ def _survival(dataset: xr.Dataset) -> tuple[str, str]:
     return what, f"Half of the runs escape by {first} and by {last}."
 
 
+def _scaling(dataset: xr.Dataset) -> tuple[str, str]:
+    what = "Largest μ at which half, and 95 %, of the runs are still there at the end, over "
+    what += (
+        f"{span(dataset, 'batch_size')}, on logarithmic axes and with intervals of 95 %, beside "
+    )
+    what += "the edges of stability in mean square and almost surely."
+    noise, single = style.noise_of(dataset), float(dataset.attrs["prompt_covariance"][0])
+    if noise.get("replacement", True) or noise["pool_size"] < 2:
+        return what, f"The edge in mean square, 1/(1 + {single:.3g}/B), is 1/2 at B = {single:.3g}."
+    n = noise["pool_size"]
+    size = single * n / (n - 1 + single)
+    see = f"The edge in mean square grows as B while batches are small, is 1/2 at B = {size:.3g}, "
+    return what, see + "and reaches that of the whole pool, μ = 1."
+
+
 def _transverse(attractors: xr.Dataset, ellipse: xr.Dataset | None = None) -> tuple[str, str]:
     what = f"Rate at which a small imbalance grows or dies over {span(attractors, 'mu')}, on the "
     what += "balanced attractors and on the ellipse a² + b² − μab = 4 − μ²"
@@ -304,6 +319,7 @@ CAPTIONS: Final[Mapping[str, Callable[..., tuple[str, str]]]] = {
     "portrait": _portrait,
     "shares": _shares,
     "survival": _survival,
+    "scaling": _scaling,
     "transverse": _transverse,
     "ellipse": _ellipse,
     "cascade": _cascade,

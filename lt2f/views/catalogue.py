@@ -192,6 +192,8 @@ def _beside(
         noisy = set(axes) - {"mu", "realization"} in ({"noise"}, {"batch_size"})
         if kind == "map" and len(axes) == 3 and noisy and {*sweeps[name].record} >= _SURVIVED:
             yield Figure(_stem(name, "survival", taken), "survival", (name,))
+            if "batch_size" in axes:
+                yield Figure(_stem(name, "scaling", taken), "scaling", (name,))
         if kind == "map" and noisy and _finds_minima(sweeps[name]):
             yield Figure(_stem(name, "minima_found", taken), "minima_found", (name,))
 

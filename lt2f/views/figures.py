@@ -16,6 +16,7 @@ from lt2f.views.orbit_diagram import orbit_diagram
 from lt2f.views.phases import phases
 from lt2f.views.portrait import portrait
 from lt2f.views.regime_map import regime_map
+from lt2f.views.scaling import scaling
 from lt2f.views.shares import shares
 from lt2f.views.survival import survival
 from lt2f.views.transformer import transformer
@@ -36,6 +37,7 @@ __all__ = [
     "phases",
     "portrait",
     "regime_map",
+    "scaling",
     "shares",
     "sharpness",
     "survival",
@@ -56,6 +58,7 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "shares": shares,
     "survival": survival,
     "minima_found": minima_found,
+    "scaling": scaling,
     "transverse": transverse,
     "ellipse": ellipse,
     "cascade": cascade,

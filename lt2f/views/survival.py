@@ -158,23 +158,30 @@ def _draw_survival(axes: Axes, found: Lasting) -> None:
 def half(found: Lasting) -> tuple[Floats, Floats, Floats]:
     """Return the mu at which half of the runs of each level escape, and the ends about it.
 
-    It is where the share that rises with mu and lies nearest to that of the runs passes one half;
-    minus infinity where it has before the sweep begins, infinity where it does not by its end.
+    It is minus infinity where half have escaped before the sweep begins, infinity where they do not
+    by its end.
     """
     count, total = found.runs.escaped.sum(axis=-1), found.runs.escaped.shape[-1]
     low, high = wilson(count, total)
     result = np.empty((3, count.shape[0]))
     for k in range(count.shape[0]):
-        rising = isotonic_regression(count[k] / total).x
-        if rising[0] >= 0.5 or rising[-1] < 0.5:
-            result[:, k] = -np.inf if rising[0] >= 0.5 else np.inf
-            continue
-        j = int(np.argmax(rising >= 0.5))
-        share = (0.5 - rising[j - 1]) / (rising[j] - rising[j - 1])
-        mu = found.mu[j - 1] + share * (found.mu[j] - found.mu[j - 1])
-        unclear = found.mu[(low[k] <= 0.5) & (high[k] >= 0.5)]
+        mu = passing(found.mu, count[k] / total)
+        unclear = found.mu[(low[k] <= 0.5) & (high[k] >= 0.5)] if np.isfinite(mu) else []
         result[:, k] = mu, min([mu, *unclear]), max([mu, *unclear])
     return result[0], result[1], result[2]
+
+
+def passing(mu: Floats, shares: Floats, share: float = 0.5) -> float:
+    """Return the mu at which the share that rises with mu, nearest to those given, passes one.
+
+    Minus infinity where it is no smaller from the first mu on, infinity where it stays smaller.
+    """
+    rising = isotonic_regression(shares).x
+    if rising[0] >= share or rising[-1] < share:
+        return -np.inf if rising[0] >= share else np.inf
+    j = int(np.argmax(rising >= share))
+    part = (share - rising[j - 1]) / (rising[j] - rising[j - 1])
+    return float(mu[j - 1] + part * (mu[j] - mu[j - 1]))
 
 
 def _draw_half(axes: Axes, found: Lasting, dataset: xr.Dataset) -> None:

@@ -91,7 +91,8 @@ def test_where_steps_are_recorded_survival_is_shown(noise):
     model = model if noise == "batch_size" else {"model": "target"}
     axes = {"mu": FEW, noise: {"values": [1, 2]}, "realization": {"num": 2}}
     sweep = {"axes": axes, "fixed": START, "noise": model}
-    assert chosen(**sweep, record=["steps", "regime"]) == ["shares", "survival"]
+    more = ["shares", "survival", "scaling"][: 3 if noise == "batch_size" else 2]
+    assert chosen(**sweep, record=["steps", "regime"]) == more
     assert chosen(**sweep, record=["regime"]) == ["shares"]
     del axes["realization"]
     axes["imbalance"] = FEW

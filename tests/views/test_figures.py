@@ -18,7 +18,7 @@ from lt2f.views import captions, figures
 
 DRAWN = (
     *("regime_map", "orbit_diagram", "exponents", "portrait", "shares", "survival"),
-    *("sharpness", "overshoot", "phases"),
+    *("sharpness", "overshoot", "phases", "scaling"),
     *("averages", "transverse", "ellipse", "cascade", "which_minimum", "transformer"),
     "minima_found",
 )
@@ -33,6 +33,7 @@ def inputs(
     noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
     noiseless |= {"which_minimum": [window, displaced], "transformer": [trained]}
     noiseless |= {"ellipse": [ellipse], "minima_found": [agreeing]}
+    noiseless |= {"scaling": [escaping]}
     noiseless |= {"sharpness": [regimes], "overshoot": [regimes], "phases": [paths, regimes]}
     return noiseless | {"portrait": [plane], "shares": [trials], "survival": [escaping]}
 
