@@ -58,10 +58,11 @@ class Progress:
 
 @contextlib.contextmanager
 def waiting(words: str) -> Iterator[None]:
-    """Say what is being done, if it takes long; for what cannot tell how far it is."""
+    """Say to who watches what is being done, if it takes long; for what cannot tell how far it is."""
     timer = threading.Timer(PATIENCE, print, [f"{words} ..."], {"file": sys.stderr, "flush": True})
     timer.daemon = True
-    timer.start()
+    if sys.stderr.isatty():
+        timer.start()
     try:
         yield
     finally:

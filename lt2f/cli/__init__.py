@@ -5,7 +5,7 @@ import os
 import click
 
 import lt2f
-from lt2f.cli import ask, look, steps, study
+from lt2f.cli import ask, draw, look, shell, steps, study
 from lt2f.cli.group import Group
 
 _CONTEXT = {
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 main.under("Ask", ask.advise)
-main.under("Look", look.show, look.verify)
+main.under("Look", look.show, draw.plot, look.verify)
 main.under("Before a study", study.check, study.schema, study.bench)
 main.under(
     "Steps of the workflow (Snakemake calls these)",
@@ -31,3 +31,4 @@ main.under(
     steps.claims,
     steps.summary,
 )
+main.under("Your shell", shell.completion)

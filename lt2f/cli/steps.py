@@ -67,9 +67,10 @@ def figure(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
     """
     from lt2f import stages
     from lt2f.pipeline.dataset import open_dataset
+    from lt2f.progress import waiting
     from lt2f.views import figures
 
-    with stages.unchanged(stamp) as content:
+    with stages.unchanged(stamp) as content, waiting(f"lt2f: drawing {output}"):
         figures.draw(content, [open_dataset(path) for path in datasets], output)
 
 

@@ -1,7 +1,7 @@
 """Which figures a study has: they follow from the kinds and dimensions of its sweeps."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -53,6 +53,19 @@ def figures_of(dataset: "xr.Dataset") -> list[str]:
     sweep = _sweep_of(dataset)
     found = [figure.drawing for figure in figures({"it": sweep})]
     return list(dict.fromkeys([*found, *_also(sweep)]))
+
+
+def figures_together(datasets: "Sequence[xr.Dataset]") -> dict[str, list[int]]:
+    """Choose the drawings that show all of several datasets: each with the order of these in it.
+
+    Raises
+    ------
+    ValueError
+        If a dataset does not say from which settings it was made.
+    """
+    sweeps = {str(k): _sweep_of(dataset) for k, dataset in enumerate(datasets)}
+    whole = [figure for figure in figures(sweeps) if {*figure.sweeps} == {*sweeps}]
+    return {figure.drawing: [int(name) for name in figure.sweeps] for figure in whole}
 
 
 def _sweep_of(dataset: "xr.Dataset") -> Any:
