@@ -58,7 +58,7 @@ class Progress:
 
 @contextlib.contextmanager
 def waiting(words: str) -> Iterator[None]:
-    """Say to who watches what is being done, if it takes long; for what cannot tell how far it is."""
+    """Say to who watches what is done, if it takes long and cannot tell how far it is."""
     timer = threading.Timer(PATIENCE, print, [f"{words} ..."], {"file": sys.stderr, "flush": True})
     timer.daemon = True
     if sys.stderr.isatty():

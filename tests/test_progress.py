@@ -1,11 +1,36 @@
 """Progress, with a clock that the tests turn."""
 
 import sys
+import time
 
+import netCDF4
 import pytest
 
 from lt2f import progress
-from lt2f.progress import EVERY, Progress
+from lt2f.bench import fastest
+from lt2f.claims import ledger
+from lt2f.claims.forms import words
+from lt2f.claims.ledger import Claim, Room
+from lt2f.pipeline.dataset import content_sha256
+from lt2f.progress import EVERY, Progress, waiting
+
+
+def bench_steps(report, folder):
+    fastest({("W", "us"): lambda: 1.0}, 3, report)
+
+
+def claim_steps(report, folder):
+    room = Room("of", [Claim("it", "is", "so", lambda study: words("1", "1"))] * 2)
+    ledger.rows({}, [room], report)
+
+
+def hash_steps(report, folder):
+    with netCDF4.Dataset(folder / "it.nc", "w") as file:
+        file.createDimension("x", 8)
+        file.createVariable("x", "f8", ("x",))[:] = 0.0
+        file.createVariable("y", "i4", ("x",))[:] = 0
+        file.lt2f_identity = "{}"
+    content_sha256(folder / "it.nc", report)
 
 
 @pytest.fixture
@@ -82,3 +107,48 @@ def test_who_watches_sees_a_bar(lines, monkeypatch):
     assert "regimes:  40%" in drawn
     assert "regimes: 100%" in drawn
     assert "100/100" in drawn
+
+
+def test_what_is_brief_is_not_spoken_of(clock, lines):
+    show = Progress("claims", "claim", brief=True)
+    for done in range(11):
+        clock.now += EVERY / 20
+        show(done, 10)
+    assert lines() == []
+
+
+def test_what_turns_out_long_is(clock, lines):
+    show = Progress("claims", "claim", brief=True)
+    show(0, 10)
+    clock.now += EVERY
+    show(6, 10)  # 4 are left, at 1.2 a second
+    assert lines() == ["claims: 6.00 of 10.0 claims, 1.20claim/s, 00:03 left"]
+
+
+def test_who_watches_sees_no_bar_of_what_is_brief(lines, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    show = Progress("claims", "claim", brief=True)
+    show(0, 10)
+    show(10, 10)
+    assert lines() == []
+
+
+@pytest.mark.parametrize(("seconds", "watched", "said"), [
+    (0.2, True, ["drawing ..."]), (0.0, True, []), (0.2, False, []),
+])  # fmt: skip
+def test_waiting_is_explained_to_who_watches(lines, monkeypatch, seconds, watched, said):
+    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: watched, raising=False)
+    with waiting("drawing"):
+        time.sleep(seconds)
+    assert lines() == said
+
+
+@pytest.mark.parametrize("count", [bench_steps, claim_steps, hash_steps])
+def test_what_takes_long_tells_how_far_it_is(count, tmp_path):
+    told = []
+    count(lambda done, total: told.append((done, total)), tmp_path)
+    done, totals = zip(*told, strict=True)
+    assert list(done) == sorted(done)
+    assert len({*totals}) == 1
+    assert done[-1] == totals[0] > 1

@@ -46,10 +46,12 @@ def advise(as_json: bool, **asked: Any) -> None:
     from lt2f.advice.answer import AdviceError
     from lt2f.advice.answer import advise as answer
     from lt2f.pipeline.identity import canonical_json
+    from lt2f.progress import waiting
 
     given = {name: value for name, value in asked.items() if value is not None}
     try:
-        found = answer(**given)
+        with waiting("lt2f: trying mini-batch orders"):
+            found = answer(**given)
     except AdviceError as error:
         raise click.UsageError(error.said(f"--{error.key.replace('_', '-')}")) from None
     click.echo(canonical_json(found.as_dict()) if as_json else str(found))

@@ -22,8 +22,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 def _drawings(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """Complete the name of a drawing by those that fit the files typed before."""
+    files = [Path(word) for word in ctx.args]  # not parsed yet: an option without value ends them
     try:
-        names = list(fitting(_opened(ctx.params.get("files") or ())))
+        names = list(fitting(_opened(files)))
     except (ValueError, OSError):
         names = []
     return [CompletionItem(name) for name in names if name.startswith(typed)]

@@ -22,7 +22,8 @@ def width() -> int:
 
 def show(page: "Page") -> str:
     """Lay a page out: its title, its table, its entries."""
-    blocks = [[click.style(page.title, bold=True)], list(table(page.table)), list(entries(page))]
+    title = [click.style(line, bold=True) for line in wrap(page.title, width())]
+    blocks = [title, list(table(page.table)), list(entries(page))]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
@@ -30,7 +31,7 @@ def entries(page: "Page") -> Iterator[str]:
     """Yield lines with labels in a column before the texts."""
     indent = max((len(label) for label, _ in page.entries), default=0) + 2
     for label, text in page.entries:
-        head = _loud(label, click.style(f"{label:{indent}}", dim=True))
+        head = _loud(label, f"{label:{indent}}", dim=True)
         for line in text.splitlines():
             for part in wrap(line, width() - indent):
                 yield f"{head}{_loud(part, part)}"
@@ -63,7 +64,7 @@ def wrap(text: str, columns: int) -> list[str]:
     ) or [""]
 
 
-def _loud(words: str, line: str) -> str:
-    """Colour a line by the first of some words."""
+def _loud(words: str, line: str, *, dim: bool = False) -> str:
+    """Colour a line by the first of some words, if there is anything in it to look at."""
     colour = _LOUD.get(words.replace(",", ":").partition(":")[0])
-    return click.style(line, fg=colour) if colour else line
+    return click.style(line, fg=colour, dim=dim and not colour)

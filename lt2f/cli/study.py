@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from lt2f.cli.group import command
 
@@ -20,6 +21,12 @@ def check(file: Path, cores: int | None) -> None:
     Example: lt2f check config/config.yaml
     """
     click.echo(outlook(file, cores))
+
+
+def _works(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    from lt2f import bench
+
+    return [CompletionItem(name) for name in bench.NAMES if name.startswith(typed)]
 
 
 def outlook(file: Path, cores: int | None = None) -> str:
@@ -48,7 +55,14 @@ def schema() -> None:
 @command()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--peers", is_flag=True, help="Time others too (from a checkout: benchmarks/).")
-@click.option("--work", "names", multiple=True, metavar="NAME", help="Only this; may be repeated.")
+@click.option(
+    "--work",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_works,
+    help="Only this; may be repeated.",
+)
 def bench(as_json: bool, peers: bool, names: tuple[str, ...]) -> None:
     """Measure how many map steps one core does in a second.
 
