@@ -97,6 +97,8 @@ def _also(sweep: Any) -> Iterator[str]:
         yield "orbit_diagram"
     if kind == "map" and len(axes) == 1 and {"lyapunov", "regime"} & {*sweep.record}:
         yield "exponents"
+    if kind == "map" and len(axes) == 2:
+        yield "regime_map"
     if kind == "map" and axes - {"mu"} == {"a", "b"}:
         yield "portrait"
         if "branch" in sweep.record:

@@ -28,13 +28,13 @@ def draw_shares(axes: Axes, dataset: xr.Dataset) -> None:
         _draw_share(axes, cell, "mu" in dataset.dims)
     axes.set(xscale="log", yscale="log")
     axes.set_xlabel(r"displacement $\varepsilon$ of $b_0$", labelpad=1)
-    words = r"share $f(\varepsilon)$ of starts that converge"
-    axes.text(0.03, 0.98, words, transform=axes.transAxes, va="top", size=8)
+    # Above the panel: beside it is room for numbers alone.
+    axes.set_title(r"share $f(\varepsilon)$ that changes", size=9)
     axes.tick_params(labelsize=7, length=2.5, pad=1)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(numticks=5))
     axes.legend(
-        loc="upper left", bbox_to_anchor=(0.0, 0.95), fontsize=7, handlelength=1.1,
+        loc="upper left", fontsize=7, handlelength=1.1,
         borderpad=0.2,
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ Bools = NDArray[np.bool_]
 
 
 def regime_map(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
-    """Draw a map dataset with two axes, one of them mu: a block of pixels per cell.
+    """Draw a map dataset with two axes, mu across if it is one of them: a block of pixels per cell.
 
     Over it lie the boundaries that are known exactly. The dpi is raised if the figure would not
     have its usual size otherwise; sides of more than `raster.MOST` cells are thinned, and the title
@@ -34,7 +34,7 @@ def regime_map(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     codes: NDArray[np.uint8] = some["regime"].values
     across, down, dpi = scales(codes.shape, dpi)
     image = raster.blocks(codes, down, across)
-    rows = [row for row in boundaries.lines(dataset) if x.covers(row.mu)]
+    rows = crossed(dataset, x)
     with rc_context(style.RC):
         top = annotate.room(rows)
         figure, (axes,) = sheet.make(image.shape[1], [image.shape[0]], dpi, top)
@@ -52,14 +52,22 @@ def regime_map(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
 
 
 def read(dataset: xr.Dataset) -> tuple[Cells, Cells, xr.Dataset, str]:
-    """Return the two axes, mu the first, the cells as (other, mu), and words on omissions."""
-    (other,) = (str(name) for name in dataset["regime"].dims if name != "mu")
-    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in ("mu", other)}
+    """Return the two axes, mu the first if it is one, the cells as (second, first), and omissions.
+
+    The latter are words.
+    """
+    first, other = sorted(map(str, dataset["regime"].dims), key=lambda name: name != "mu")
+    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in (first, other)}
     some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
-    some = some.transpose(other, "mu", ...)
-    x, y = (Cells(name, some[name].values.astype(np.float64)) for name in ("mu", other))
+    some = some.transpose(other, first, ...)
+    x, y = (Cells(name, some[name].values.astype(np.float64)) for name in (first, other))
     omitted = [f"one {name} in {step}" for name, step in steps.items() if step > 1]
     return x, y, some, f" ({' and '.join(omitted)})" if omitted else ""
+
+
+def crossed(dataset: xr.Dataset, x: Cells) -> list[Threshold]:
+    """List the thresholds on mu between the ends of an axis, if it is mu."""
+    return [row for row in boundaries.lines(dataset) if x.name == "mu" and x.covers(row.mu)]
 
 
 def scales(shape: tuple[int, ...], dpi: int) -> tuple[int, int, int]:
@@ -89,8 +97,8 @@ def draw_lines(
 def draw_curves(axes: Axes, x: Cells, y: Cells, dataset: xr.Dataset, taken: Bools) -> list[Artist]:
     """Draw the boundaries and write along them; what finds no room is returned, for the key."""
     key: list[Artist] = []
-    (across, mu), (up, other) = x.spread(_FINE), y.spread(_FINE)
-    point = boundaries.fixed(dataset) | {"mu": mu, y.name: other[:, np.newaxis]}
+    (across, first), (up, other) = x.spread(_FINE), y.spread(_FINE)
+    point = boundaries.fixed(dataset) | {x.name: first, y.name: other[:, np.newaxis]}
     for boundary in boundaries.curves(dataset):
         height = np.broadcast_to(boundary.beyond(point), (up.size, across.size))
         if not (height < 0).any() or not (height > 0).any():

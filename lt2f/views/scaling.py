@@ -27,7 +27,7 @@ RESAMPLED: Final = 400
 _HEIGHT: Final = 3.0  # of the panel, in inches
 _FROM, _TO = 1e-3, 2.0  # of mu, between which edges are looked for
 _TOGETHER: Final = (Regime.MONOTONE, Regime.CATAPULT, Regime.PERIODIC, Regime.BOUNDED_NOISE)
-_MEAN_SQUARE, _ALMOST_SURE, _WHOLE = "#d9541e", "#2d8a70", "#6a6a6a"
+_WHOLE, _MEAN_SQUARE, _ALMOST_SURE = style.EDGES[:3]  # as in the shares of outcomes
 _ASIDE: Final = 0.03  # of a factor of ten, between the marks of one size
 
 

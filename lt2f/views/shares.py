@@ -39,7 +39,6 @@ _MARK: Final[dict[str, Any]] = {
     "ls": "", "marker": ">", "ms": 6, "color": style.INK, "mec": "w", "mew": 0.5
 }  # fmt: skip
 _LINES: Final = "////"
-_COLOURS: Final = "#8a8a8a", "#d9541e", "#2d8a70", "#0b62a8"  # of boundaries, in their order
 
 _CONVERGED: Final = (Regime.MONOTONE, Regime.CATAPULT)
 _GONE: Final = (Regime.DIVERGENT, Regime.COLLAPSED)
@@ -163,7 +162,7 @@ def _cuts(counts: NDArray[np.int64], noise: Floats, seen: list[Outcome]) -> list
 def _curves(dataset: xr.Dataset, x: Cells, y: Cells) -> Iterator[_Curve]:
     """Yield the boundaries that cross the panels."""
     mu, noise = x.spread(_FINE)[1], y.spread(_FINE)[1].clip(0)[:, np.newaxis]
-    for boundary, colour in zip(boundaries.under_noise(dataset), _COLOURS, strict=False):
+    for boundary, colour in zip(boundaries.under_noise(dataset), style.EDGES, strict=False):
         height = np.broadcast_to(boundary.beyond({"mu": mu, y.name: noise}), (_FINE, _FINE))
         if (height < 0).any() and (height > 0).any():
             look = {"color": colour, "ls": "-", "lw": 1.1}  # dashes in a halo look striped

@@ -57,6 +57,9 @@ NAMES: Final = {
 }
 DPI: Final = 200  # if nobody asks for another
 INK: Final = "#222222"
+EDGES: Final = INK, "#d9541e", "#2d8a70", "#0b62a8"
+"""Colours of exact boundaries where several meet, in their order; dashes differ as well where a
+figure has room for them."""
 RC: Final[dict[Any, Any]] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",

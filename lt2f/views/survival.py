@@ -26,7 +26,6 @@ MOST: Final = 6
 MULTIPLES: Final = 2.0, 1 / 2, 1 / 8, 1 / 32
 """Mean escape times, over the length of a run, near which survival is shown."""
 _DASHES: Final[tuple[Any, ...]] = ("-", (0, (5, 1.5)), (0, (2, 1.2)), (0, (5, 1.5, 1, 1.5)))
-_EDGES: Final = "#8a8a8a", "#d9541e", "#2d8a70", "#0b62a8"  # as in the shares of outcomes
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def _draw_half(axes: Axes, found: Lasting, dataset: xr.Dataset) -> None:
     _draw_halves(axes, found)
     least = 0.01 if name == "batch_size" else found.mu[0]  # single prompts: far below most sweeps
     fine = np.linspace(least, found.mu[-1], 601)
-    for boundary, colour in zip(boundaries.under_noise(dataset), _EDGES, strict=False):
+    for boundary, colour in zip(boundaries.under_noise(dataset), style.EDGES, strict=False):
         met = [crossings(boundary, float(level), fine, name) for level in x]
         first = np.array([at[0] if at else np.nan for at in met])
         if np.isfinite(first).sum() > 1:
@@ -204,7 +203,8 @@ def _draw_half(axes: Axes, found: Lasting, dataset: xr.Dataset) -> None:
     low, high = axes.get_ylim()
     handles, names = axes.get_legend_handles_labels()
     handles, names = handles[-1:] + handles[:-1], names[-1:] + names[:-1]  # bars come last
-    axes.set_ylim(low, high + 0.13 * len(names) * (high - low))
+    # A name takes some 8 % of the panel; none lies over what is drawn.
+    axes.set_ylim(low, low + (high - low) / (1 - 0.085 * len(names)))
     axes.set(xlabel=style.label(name), ylabel=style.SYMBOLS["mu"])
     look: dict[str, Any] = {"fontsize": 7, "borderpad": 0.2, "labelspacing": 0.2}
     axes.legend(handles, names, loc="upper left", handlelength=2.0, **look)

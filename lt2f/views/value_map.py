@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from lt2f.dynamics.codes import Regime
-from lt2f.views import annotate, boundaries, raster, regime_map, sheet, style
+from lt2f.views import annotate, raster, regime_map, sheet, style
 from lt2f.views.raster import Cells, Floats
 from lt2f.views.shades import Shades
 
@@ -84,7 +84,7 @@ def _draw(dataset: xr.Dataset, quantity: Quantity, dpi: int) -> Figure:
     bounded = np.where(np.isfinite(values) & (codes != Regime.DIVERGENT), values, np.nan)
     scale = quantity.scale(bounded[np.isfinite(bounded)])
     image = raster.blocks(_coloured(values, codes, scale), down, across)
-    rows = [row for row in boundaries.lines(dataset) if x.covers(row.mu)]
+    rows = regime_map.crossed(dataset, x)
     with rc_context(style.RC):
         heights = [image.shape[0], round(_PROFILE * dpi)]
         figure, panels = sheet.make(image.shape[1], heights, dpi, annotate.room(rows))

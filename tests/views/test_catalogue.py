@@ -265,7 +265,7 @@ def test_a_dataset_tells_which_drawings_fit_it(
     assert best(crowded) == ["cascade", "orbit_diagram"]
     assert best(paths) == ["phases"]
     assert best(plane) == ["portrait"]
-    assert best(window) == ["which_minimum", "portrait"]
+    assert best(window) == ["which_minimum", "regime_map", "portrait"]
     assert best(displaced) == ["which_minimum"]
     assert best(trials)[0] == "shares"
     assert best(escaping)[:2] == ["shares", "survival"]
@@ -277,6 +277,15 @@ def test_a_map_along_any_axis_has_its_exponents(make_map):
     data = make_map(axes, {"mu": 0.9, "product": 0.11})
     assert catalogue.figures_of(data) == ["exponents"]
     assert figures.exponents(data).axes
+
+
+def test_a_map_over_any_two_axes_has_its_regimes(make_map):
+    few = {"start": 0.05, "step": 0.25, "num": 5}
+    data = make_map({"imbalance": few, "product": few}, {"mu": 0.9})
+    assert catalogue.figures_of(data) == ["regime_map"]
+    panel = figures.regime_map(data).axes[0]
+    assert panel.get_xlabel().startswith("imbalance")
+    assert panel.get_ylabel().startswith("product")
 
 
 def test_what_is_no_dataset_of_ours_is_refused(line):

@@ -4,10 +4,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from lt2f.dynamics.codes import Regime
-from lt2f.views import style
+from lt2f.views import shades, shares, style, value_map
 
 # Machado, Oliveira and Fernandes, IEEE TVCG 15 (2009) 1291, table 1, severity 1.0: on linear RGB.
 SIGHT = {
@@ -45,10 +46,14 @@ TO_XYZ = np.array(
 
 def lab(sight: str) -> NDArray[np.float64]:
     """CIE Lab of every regime's colour, as it is seen: (regime, 3)."""
-    share = style.palette() / 255
+    return seen(style.palette() / 255, sight)
+
+
+def seen(share: NDArray[np.float64], sight: str) -> NDArray[np.float64]:
+    """CIE Lab of colours (n, RGB), as they are seen."""
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    seen = (linear @ SIGHT[sight].T).clip(0, 1)
-    t = seen @ TO_XYZ.T / [0.95047, 1.0, 1.08883]
+    left = (linear @ SIGHT[sight].T).clip(0, 1)
+    t = left @ TO_XYZ.T / [0.95047, 1.0, 1.08883]
     f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t * (29 / 6) ** 2 / 3 + 4 / 29)
     x, y, z = f.T
     return np.column_stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
@@ -75,6 +80,34 @@ def test_regimes_are_told_apart(sight):
         for a, b in combinations(Regime, 2)
     }
     assert min(distances.values()) >= 15, min(distances, key=lambda pair: distances[pair])
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize(
+    "colours",
+    [style.EDGES, [outcome.colour for outcome in shares.OUTCOMES]],
+    ids=["boundaries", "outcomes"],
+)
+def test_lines_are_told_apart(colours, sight):
+    # As above; all of these may be solid, and cross.
+    points = seen(np.array([to_rgb(colour) for colour in colours]), sight)
+    apart = {
+        (a, b): np.linalg.norm(points[i] - points[j])
+        for (i, a), (j, b) in combinations(enumerate(colours), 2)
+    }
+    assert min(apart.values()) >= 15, min(apart, key=lambda pair: apart[pair])
+
+
+@pytest.mark.parametrize("sight", [*SIGHT])
+@pytest.mark.parametrize(
+    "colours",
+    [shades.LOSS, shades.SHARE, shades.ESCAPE, value_map.SHARPNESS, value_map.OVERSHOOT],
+    ids=["loss", "share", "escape", "sharpness", "overshoot"],
+)
+def test_sequential_colours_go_one_way_in_lightness(colours, sight):
+    steps = np.diff(seen(colours(np.linspace(0.01, 1, 33))[:, :3], sight)[:, 0])
+    # For any eye and in grey print what is more is darker, or lighter, all along the bar.
+    assert (steps > 0).all() or (steps < 0).all()
 
 
 def test_regimes_differ_in_grey_print():
