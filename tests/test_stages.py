@@ -15,6 +15,7 @@ QUICK = Path(__file__).parents[1] / "config" / "quick.yaml"
 SWEEPS = {"sweep-regimes", "sweep-slice", "sweep-orbit"}
 # `slice` is drawn below the orbit diagram as well
 FIGURES = {"figure-regimes", "figure-orbit", "figure-slice-transverse", "figure-slice-averages"}
+FIGURES |= {"figure-regimes-sharpness", "figure-regimes-overshoot"}
 ALL = SWEEPS | FIGURES | {"runtime", "thresholds", "claims", "summary"}
 
 

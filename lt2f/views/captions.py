@@ -12,37 +12,8 @@ import xarray as xr
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import Regime
 from lt2f.views import style
+from lt2f.views.words import PLAIN, covers, fates, number, parameters, quiet, span
 
-PLAIN: Final = {
-    "mu": "μ",
-    "step_size": "η",
-    "imbalance": "a₀² − b₀²",
-    "imbalance_start": "a₀² − b₀²",
-    "product": "a₀b₀",
-    "a": "a₀",
-    "b": "b₀",
-    "perturbation": "ε",
-    "noise": "σ",
-    "batch_size": "B",
-    "realization": "k",
-}
-"""Symbols of coordinates where there is no mathematical type."""
-
-_STEPS: Final = {
-    "transient": "discarded",
-    "measure": "measured",
-    "samples": "kept",
-    "steps": "in all",
-}
-_FATES: Final = {
-    "converge": (Regime.MONOTONE, Regime.CATAPULT),
-    "are periodic": (Regime.PERIODIC,),
-    "are chaotic": (Regime.CHAOTIC,),
-    "stay bounded": (Regime.BOUNDED_NOISE,),
-    "collapse": (Regime.COLLAPSED,),
-    "diverge": (Regime.DIVERGENT,),
-    "are undecided": (Regime.UNDECIDED,),
-}
 _ONSET: Final = 1.0  # of the two-cycle: the edge of stability of the flattest minimum
 
 
@@ -63,79 +34,13 @@ def caption(drawing: str, datasets: Sequence[xr.Dataset]) -> str:
     return " ".join(filter(None, (what, f"Parameters: {words}." if words else "", seen)))
 
 
-def parameters(dataset: xr.Dataset) -> list[str]:
-    """Say what is fixed in a dataset, its steps and its noise."""
-    fixed = [
-        f"{PLAIN.get(str(name), str(name))} = {number(values.item())}"
-        for name, values in dataset.coords.items()
-        if values.ndim == 0 and name != "realization"
-    ]
-    lengths = style.sweep_of(dataset).get("iterations", {})
-    steps = [f"{lengths[key]:,} {words}" for key, words in _STEPS.items() if key in lengths]
-    if steps:
-        steps[0] = steps[0].replace(" ", " steps ", 1)
-    parts = [", ".join(fixed), ", ".join(steps), _noise(dataset)]
-    if not style.sweep_of(dataset).get("shortcuts", True):
-        parts.append("by brute force")
-    return [part for part in parts if part]
-
-
-def number(value: float) -> str:
-    """Write a number in six digits at most, with a true minus."""
-    return f"{value:g}".replace("-", "−")
-
-
-def span(dataset: xr.Dataset, name: str) -> str:
-    """Say over which values a coordinate runs."""
-    values = dataset[name].values
-    ends = f"from {number(values[0])} to {number(values[-1])}"
-    listed = ", ".join(map(number, values))
-    return f"{PLAIN[name]} = {listed}" if values.size < 5 else f"{PLAIN[name]} {ends}"
-
-
-def covers(dataset: xr.Dataset, mu: float) -> bool:
-    """Tell whether a value lies strictly between the ends of mu."""
-    values = np.atleast_1d(dataset["mu"].values)
-    return bool(values.min() < mu < values.max())
-
-
-def _noise(dataset: xr.Dataset) -> str:
-    """Say which noise the steps have, and how many realizations; nothing if there is none."""
-    noise, count = style.noise_of(dataset), dataset.sizes.get("realization", 0)
-    words = {"none": "", "factors": "noise of each factor"}.get(
-        noise["model"], f"{noise['model']} noise"
-    )
-    if noise["model"] == "prompts":
-        again = "with" if noise.get("replacement", True) else "without"
-        words = f"mini-batches from {noise['pool_size']} prompts, drawn {again} replacement"
-    elif words:
-        words += f" of law {noise['law'].replace('_', '-')}"
-    which = f"{count:,} realizations" * (count > 1)
-    if "realization" in dataset.coords and not count and dataset["realization"] > 0:
-        which = f"realization {dataset['realization'].item()}"  # the first is any one
-    return ", ".join(filter(None, (words, which)))
-
-
-def _quiet(dataset: xr.Dataset) -> bool:
-    return str(style.noise_of(dataset)["model"]) == "none"
-
-
-def _fates(dataset: xr.Dataset, of: str = "cells") -> str:
-    """Say which share of cells ends how, the most frequent first."""
-    codes = dataset["regime"].values
-    found = {words: np.isin(codes, list(some)).mean() for words, some in _FATES.items()}
-    listed = sorted((words for words in found if found[words] > 0), key=lambda w: -found[w])
-    parts = [f"{100 * found[words]:.2g} % {words}" for words in listed]
-    return f"Of the {of} {', '.join(parts)}."
-
-
 # Drawings: what is drawn, and what there is to see
 
 
 def _regime_map(dataset: xr.Dataset) -> tuple[str, str]:
     over = " and ".join(span(dataset, str(name)) for name in dataset["regime"].dims)
-    see = _fates(dataset)
-    if _quiet(dataset):
+    see = fates(dataset)
+    if quiet(dataset):
         see = see[:-1] + "; the curves over them are exact: beyond a₀² + b₀² = 4 + μ(a₀b₀ − μ) all "
         see += "starts diverge" + ", and from μ = 1 on almost none converge" * covers(dataset, 1)
         see += "."
@@ -156,14 +61,17 @@ def _sharpness(dataset: xr.Dataset) -> tuple[str, str]:
     most = float(np.nanmax(dataset["sharpness"].values, initial=0.0, where=settled))
     see = f"Runs that converge end at no more than {most:.4g}: the edge of stability is 2, and "
     see += "no minimum is flatter than 2μ."
-    return what, see if settled.any() and _quiet(dataset) else ""
+    return what, see if settled.any() and quiet(dataset) else ""
 
 
 def _overshoot(dataset: xr.Dataset) -> tuple[str, str]:
     values, what = _value_map(dataset, "loss_peak_ratio", "Largest loss over the first one")
     above = float((values > 1).mean()) if values.size else 0.0
     most = f", at most by a factor of {values.max():.3g}" if above else ""
-    return what, f"The loss rises above the first one from {above:.2%} of the bounded starts{most}."
+    return (
+        what,
+        f"The loss rises above the first one from {100 * above:.2g} % of the bounded starts{most}.",
+    )
 
 
 def _orbit_diagram(orbit: xr.Dataset, line: xr.Dataset | None = None) -> tuple[str, str]:
@@ -172,7 +80,7 @@ def _orbit_diagram(orbit: xr.Dataset, line: xr.Dataset | None = None) -> tuple[s
     below += ["the Lyapunov exponents and the regimes without noise"] * (line is not None)
     what = f"Residual e = ab − μ in the long run over {span(orbit, 'mu')}, darker where it is more "
     what += "often" + f"; below, {' and '.join(below)}" * bool(below) + "."
-    if not _quiet(orbit) or not covers(orbit, _ONSET):
+    if not quiet(orbit) or not covers(orbit, _ONSET):
         return what, ""
     end = thresholds.accumulation().mu
     chaos = f" until μ = {end:.4f}, from where on there are bands of chaos" * covers(orbit, end)
@@ -180,23 +88,26 @@ def _orbit_diagram(orbit: xr.Dataset, line: xr.Dataset | None = None) -> tuple[s
 
 
 def _phases(paths: xr.Dataset, line: xr.Dataset | None = None) -> tuple[str, str]:
+    from lt2f.views import phases
+
     names = [str(name) for name in paths["loss"].dims if name != "step"]
     at = " and ".join(span(paths, name) for name in names)
     above = ", below the regimes of that start over μ" * (line is not None)
     what = f"Loss and a² + b² at every step of runs at {at}{above}."
-    if names != ["mu"] or not _quiet(paths):
+    if names != ["mu"] or not quiet(paths):
         return what, ""
-    see = "The same start converges, overshoots, cycles, is chaotic or diverges as the step size "
-    return what, see + "grows; a minimum is stable where a² + b², its sharpness, is below 2."
+    found = phases.named(paths, line)
+    see = f"The same start is {', '.join(found)} as the step size grows; a" if found else "A"
+    return what, see + " minimum is stable where a² + b², step size times sharpness, is below 2."
 
 
 def _exponents(dataset: xr.Dataset) -> tuple[str, str]:
     name = next(str(name) for name in dataset.sizes if name in PLAIN)
     if "lyapunov" not in dataset:
-        return f"Regime of training over {span(dataset, name)}.", _fates(dataset)
+        return f"Regime of training over {span(dataset, name)}.", fates(dataset)
     what = f"Lyapunov exponents in nats per step over {span(dataset, name)}, with bands of two "
     what += "standard errors, above a strip of the regimes."
-    zeros = "; where it touches zero something bifurcates" * _quiet(dataset)
+    zeros = "; where it touches zero something bifurcates" * quiet(dataset)
     return what, f"Training is chaotic where the largest is positive{zeros}."
 
 
@@ -204,7 +115,7 @@ def _averages(dataset: xr.Dataset) -> tuple[str, str]:
     name = next(str(name) for name in dataset.sizes if name in PLAIN)
     what = f"Mean loss, loss at the mean weights, and mean weights over {span(dataset, name)}, "
     what += "with bands of two standard errors."
-    if name != "mu" or not _quiet(dataset):
+    if name != "mu" or not quiet(dataset):
         return what, ""
     see = "On the cycle of two the loss at the mean weights is 9(μ − 1)/(8(μ + 1)) of the mean "
     see += "loss; where an attractor is its own mirror image the mean weights vanish."
@@ -220,8 +131,8 @@ def _portrait(dataset: xr.Dataset) -> tuple[str, str]:
         )
         what += "steps until escape"
     mu = dataset["mu"].values
-    if not _quiet(dataset) or mu.min() <= 0 or mu.max() >= 2:  # the theorem is for those between
-        return what + ".", _fates(dataset)
+    if not quiet(dataset) or mu.min() <= 0 or mu.max() >= 2:  # the theorem is for those between
+        return what + ".", fates(dataset)
     see = "Bounded are exactly the starts inside the ellipse a² + b² − μab = 4 − μ²; up to μ = 1 "
     return what + ".", see + "almost all of these reach a minimum, and beyond almost none does."
 
@@ -231,7 +142,7 @@ def _shares(dataset: xr.Dataset) -> tuple[str, str]:
     what = f"Shares of outcomes over {span(dataset, 'mu')} and {span(dataset, level)}, and below "
     what += "cuts with Wilson intervals of 95 %."
     counted = "regime" not in dataset
-    return what, "Curves are exact of independent draws." if counted else _fates(dataset, "runs")
+    return what, "Curves are exact of independent draws." if counted else fates(dataset, "runs")
 
 
 def _survival(dataset: xr.Dataset) -> tuple[str, str]:

@@ -157,6 +157,13 @@ def _short(row: Threshold) -> str:
     return f"{row.mu:.4f}  start unbounded" if row.id == "escape" else annotate.short(row)
 
 
+def named(paths: xr.Dataset, line: xr.Dataset | None) -> list[str]:
+    """Name the regimes of the runs that are shown, each once, in the order of mu; none unknown."""
+    codes = None if line is None else at_start(line, paths)
+    found = [_regime_of(run, codes) for run in chosen(paths)] if codes is not None else []
+    return list(dict.fromkeys(style.WORDS[regime] for regime in found if regime is not None))
+
+
 def _regime_of(run: xr.Dataset, codes: xr.Dataset | None) -> Regime | None:
     """Return the regime of a run if the map has its mu."""
     if codes is None:

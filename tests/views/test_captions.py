@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from lt2f.views import captions, figures
+from lt2f.views import captions, figures, words
 
 
 def sentences(text: str) -> list[str]:
@@ -29,11 +29,11 @@ def test_captions_are_a_few_sentences_of_plain_text(regimes, orbit, line, escapi
 
 
 def test_parameters_are_those_of_the_dataset(line, escaping):
-    assert captions.parameters(line) == [
+    assert words.parameters(line) == [
         "a₀² − b₀² = 0.001, a₀b₀ = 0.11",
         "2,000 steps discarded, 1,024 measured",
     ]
-    assert captions.parameters(escaping)[2] == (
+    assert words.parameters(escaping)[2] == (
         "mini-batches from 16 prompts, drawn without replacement, 24 realizations"
     )
 
@@ -42,7 +42,7 @@ def test_noise_has_its_law_and_brute_force_is_said(make_map):
     axes, fixed = {"mu": {"values": [0.4, 0.5]}}, {"imbalance": -0.1, "product": 0.1}
     noise = {"noise": {"model": "target", "law": "uniform"}, "shortcuts": False}
     data = make_map(axes, {**fixed, "noise": 0.2, "realization": 3}, **noise)
-    first, _, *rest = captions.parameters(data)
+    first, _, *rest = words.parameters(data)
     assert first == "a₀² − b₀² = −0.1, a₀b₀ = 0.1, σ = 0.2"
     assert rest == ["target noise of law uniform, realization 3", "by brute force"]
 
@@ -53,6 +53,14 @@ def test_shares_of_cells_add_up(regimes):
     # Of two digits each: off by at most half a percent.
     assert shares.sum() == pytest.approx(100, abs=0.5 * shares.size)
     assert (np.diff(shares) <= 0).all()
+
+
+def test_phases_are_those_of_the_runs(paths, regimes):
+    alone, above = (captions.caption("phases", [paths, *more]) for more in ([], [regimes]))
+    assert "monotone, catapult, periodic, chaotic, divergent" in above
+    assert "chaotic" not in alone
+    few = captions.caption("phases", [paths.isel(mu=slice(2)), regimes])
+    assert "is monotone, catapult as" in few
 
 
 def test_what_a_dataset_does_not_reach_is_not_said(make_map):

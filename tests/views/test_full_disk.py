@@ -48,7 +48,7 @@ def make(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
     monkeypatch.chdir(tmp_path)
     shutil.copy(study / "cells.nc", "cells.nc")
     staged = stages.stage(settings.load(study / "study.yaml"))
-    ((stamp, _, _),) = staged.figures.values()
+    stamp, _, _ = staged.figures["cells"]
     commands = {
         "figure": [stamp, "made/cells", "cells.nc"],
         "thresholds": [staged.thresholds[0], "made/thresholds.csv"],
