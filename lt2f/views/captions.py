@@ -161,6 +161,24 @@ def _survival(dataset: xr.Dataset) -> tuple[str, str]:
     return what, f"Half of the runs escape by {first} and by {last}."
 
 
+def _minima_found(dataset: xr.Dataset) -> tuple[str, str]:
+    from lt2f.views import minima_found
+
+    found = minima_found.read(dataset)
+    name = PLAIN[found.level.name]
+    what = f"Sharpness of the minima that runs find over {span(dataset, found.level.name)}, "
+    what += "medians with intervals of 95 %, its distribution at one μ, and the imbalance left, "
+    what += "beside the flattest minimum, S = 2μ, and the edges of stability."
+    middle = len(found.mu) // 2
+    with np.errstate(all="ignore"):
+        median = np.nanmedian(found.sharpness[middle], axis=-1)
+    known = np.flatnonzero(np.isfinite(median))
+    if known.size < 2:
+        return what, ""
+    ends = (f"{median[k]:.3g} at {name} = {number(found.level.values[k])}" for k in known[[0, -1]])
+    return what, f"At μ = {number(found.mu[middle])} the median goes from {' to '.join(ends)}."
+
+
 def _scaling(dataset: xr.Dataset) -> tuple[str, str]:
     what = "Largest μ at which half, and 95 %, of the runs are still there at the end, over "
     what += (
@@ -230,6 +248,7 @@ CAPTIONS: Final[Mapping[str, Callable[..., tuple[str, str]]]] = {
     "portrait": _portrait,
     "shares": _shares,
     "survival": _survival,
+    "minima_found": _minima_found,
     "scaling": _scaling,
     "transverse": _transverse,
     "ellipse": _ellipse,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import lt2f
 from lt2f.dynamics import theory
+from lt2f.views import figures
 
 
 def swept(**sweep: Any) -> xr.Dataset:
@@ -215,3 +216,21 @@ def panel_pixels() -> Callable[[Figure, int], NDArray[np.uint8]]:
         return pixels[low:high, left:right]
 
     return look
+
+
+@pytest.fixture(scope="session")
+def inputs(
+    regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained, escaping,
+    agreeing, paths,
+) -> dict[str, list[xr.Dataset]]:  # fmt: skip
+    """Give datasets for every drawing."""
+    found = {
+        "regime_map": [regimes], "sharpness": [regimes], "overshoot": [regimes],
+        "phases": [paths, regimes], "orbit_diagram": [orbit, line], "exponents": [line],
+        "averages": [line], "portrait": [plane], "shares": [trials], "survival": [escaping],
+        "scaling": [escaping], "minima_found": [agreeing], "transverse": [line, ellipse],
+        "ellipse": [ellipse], "cascade": [crowded], "which_minimum": [window, displaced],
+        "transformer": [trained],
+    }  # fmt: skip
+    assert set(found) == set(figures.DRAWINGS)
+    return found

@@ -16,31 +16,6 @@ from PIL import Image
 
 from lt2f.views import captions, figures
 
-DRAWN = (
-    *("regime_map", "orbit_diagram", "exponents", "portrait", "shares", "survival"),
-    *("sharpness", "overshoot", "phases", "scaling"),
-    *("averages", "transverse", "ellipse", "cascade", "which_minimum", "transformer"),
-    "minima_found",
-)
-
-
-@pytest.fixture(scope="module")
-def inputs(
-    regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained, escaping,
-    agreeing, paths,
-):  # fmt: skip
-    noiseless = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
-    noiseless |= {"averages": [line], "transverse": [line, ellipse], "cascade": [crowded]}
-    noiseless |= {"which_minimum": [window, displaced], "transformer": [trained]}
-    noiseless |= {"ellipse": [ellipse], "minima_found": [agreeing]}
-    noiseless |= {"scaling": [escaping]}
-    noiseless |= {"sharpness": [regimes], "overshoot": [regimes], "phases": [paths, regimes]}
-    return noiseless | {"portrait": [plane], "shares": [trials], "survival": [escaping]}
-
-
-def test_every_drawing_is_tested_here():
-    assert set(DRAWN) == set(figures.DRAWINGS)
-
 
 def draw(inputs, drawing: str, stem: Path, *formats: str, dpi: int = 100) -> dict[str, bytes]:
     stamp = {"drawing": drawing, "style": {"format": list(formats), "dpi": dpi}, "code": "0"}
@@ -48,7 +23,7 @@ def draw(inputs, drawing: str, stem: Path, *formats: str, dpi: int = 100) -> dic
     return {path.name: path.read_bytes() for path in stem.parent.iterdir()}
 
 
-@pytest.mark.parametrize("drawing", DRAWN)
+@pytest.mark.parametrize("drawing", figures.DRAWINGS)
 def test_the_same_data_make_the_same_files(inputs, tmp_path, drawing):
     first = draw(inputs, drawing, tmp_path / "one" / "a.b", "png", "pdf", "svg")
     again = draw(inputs, drawing, tmp_path / "two" / "a.b", "png", "pdf", "svg")
@@ -58,7 +33,7 @@ def test_the_same_data_make_the_same_files(inputs, tmp_path, drawing):
     assert b"<dc:date>" not in first["a.b.svg"]
 
 
-@pytest.mark.parametrize("drawing", DRAWN)
+@pytest.mark.parametrize("drawing", figures.DRAWINGS)
 def test_files_carry_their_caption(inputs, tmp_path, drawing):
     files = draw(inputs, drawing, tmp_path / "it", "png", "pdf", "svg")
     caption = captions.caption(drawing, inputs[drawing])
@@ -75,7 +50,7 @@ def test_files_carry_their_caption(inputs, tmp_path, drawing):
     assert html.unescape(words[1]) == caption
 
 
-@pytest.mark.parametrize("drawing", DRAWN)
+@pytest.mark.parametrize("drawing", figures.DRAWINGS)
 def test_fonts_are_embedded_as_text(inputs, tmp_path, drawing):
     pdf = draw(inputs, drawing, tmp_path / "it", "pdf")["it.pdf"]
     assert b"/FontFile2" in pdf  # TrueType
@@ -117,7 +92,7 @@ def test_a_new_figure_replaces_the_old_one_and_does_not_write_into_it(inputs, tm
     assert files["published.png"] == old != files["it.png"]
 
 
-@pytest.mark.parametrize("drawing", DRAWN)
+@pytest.mark.parametrize("drawing", figures.DRAWINGS)
 def test_all_words_are_on_the_sheet_and_apart(inputs, drawing, monkeypatch):
     figure = figures.DRAWINGS[drawing](*inputs[drawing])
     renderer = FigureCanvasAgg(figure).get_renderer()
