@@ -164,7 +164,7 @@ def test_links_lead_to_pages(page):
 
 # Algebra of the pages that no other test proves
 
-k, e, S, x, q, eps, T, d2 = sp.symbols("k e S x q eps T d2")
+k, e, S, q, eps, T = sp.symbols("k e S q eps T")
 mu = sp.symbols("mu", positive=True)
 
 
@@ -279,16 +279,16 @@ def test_two_steps_next_to_sharpness_two():
     def step(e, d2):
         return e * (1 + mu * e + e**2 - sp.sqrt(d2 + 4 * (mu + e) ** 2)), d2 * (1 - e**2) ** 2
 
-    start = (eps * e, (2 - eps * T) ** 2 - 4 * mu**2)
-    e2, after = step(*step(*start))
-    T2 = 2 - sp.sqrt(after + 4 * mu**2)
-    lost = sp.series(e2, eps, 0, 3).removeO() - eps * e
-    gained = sp.series(T2, eps, 0, 3).removeO() - eps * T
-    assert sp.simplify(lost + 2 * eps**2 * T * e) == 0
-    assert sp.simplify(gained - 4 * (1 - mu**2) * eps**2 * e**2) == 0
+    def second(expression):
+        """Its coefficient of eps^2; those below are the start's."""
+        return sp.simplify(sp.diff(expression, eps, 2).subs(eps, 0) / 2)
+
+    image, d2_after = step(*step(eps * e, (2 - eps * T) ** 2 - 4 * mu**2))
+    lost, gained = second(image), second(2 - sp.sqrt(d2_after + 4 * mu**2))
+    assert vanishes(lost + 2 * T * e)
+    assert vanishes(gained - 4 * (1 - mu**2) * e**2)
     # so that T^2 + 2(1 - mu^2) e^2 keeps its leading order
-    change = 2 * T * gained + 2 * (1 - mu**2) * 2 * e * lost
-    assert sp.simplify(change) == 0
+    assert vanishes(2 * T * gained + 2 * (1 - mu**2) * 2 * e * lost)
 
 
 # Averages and noise
