@@ -222,7 +222,10 @@ def _chebyshev(study: Study) -> Finding:
     "largest_exponent_bound",
     "no exponent exceeds log 3 on the slice: the cubic has three laps, and a rate of separation is "
     "at most the topological entropy (largest over 1 < mu < 2)",
-    derived("entropy <= log of the number of laps; Ruelle's inequality"),
+    derived(
+        "the n-th iterate has 3^n laps, so its slope is above 3^n e^(cn) on a share e^(-cn) of the "
+        "interval at most; tests/test_theory_pages.py"
+    ),
 )
 def _bound(study: Study) -> Finding:
     cells = line(study, 1.0, 2.0, "lyapunov", "lyapunov_error", margin=0.01)
