@@ -321,10 +321,13 @@ def test_no_order_of_draws_leads_away_below_the_sure_rate():
 
 def test_stability_under_noise_is_in_units_of_the_learning_rate():
     # eta times the flattest sharpness 2|cy| is 2/(1 - s^2) and 2/(1 + s^2).
-    found = advise(0.3, factor=2.0, target=0.5, noise=0.4).under_noise
+    found = advise(0.3, factor=2.0, target=0.5, noise=0.4, realizations=FEW).under_noise
     assert found.almost_surely == pytest.approx(1 / (1 - 0.16), rel=1e-14)
     assert found.mean_square == pytest.approx(1 / (1 + 0.16), rel=1e-14)
-    assert found.chances == ()
+    # Without a start the chances are those of one next to the flattest minimum, here mu = 0.3.
+    assert found.from_minimum
+    assert found.chances[0].outcome == "converges"
+    assert found.chances[0].share == 1.0
 
 
 @pytest.mark.parametrize(
@@ -402,9 +405,9 @@ def test_the_transformer_itself_is_bounded_below_the_edge_and_not_above(prompt, 
 @pytest.mark.parametrize(
     ("reduction", "parameters", "line"),
     [
-        ("full", None, "reduction = full: needs parameters"),
+        ("full", None, "reduction = full: needs parameters or initial_scale"),
         ("odd", None, "reduction = odd: should be one of scalar, matrix, full"),
-        ("full", (np.ones((5, 5)), np.eye(5)), "parameters: the full model leaves the two-factor"),
+        ("full", (np.zeros((5, 5)), np.eye(5) * 0), "parameters: p and q lie in the kernel of G"),
         ("full", (np.ones(3), np.eye(2)), "parameters: "),
         ("scalar", 1.0, "parameters: "),
     ],
@@ -481,7 +484,7 @@ def test_the_page_fits_a_screen_and_json_is_json(asked):
     found = advise(1.0, **asked, realizations=FEW)
     lines = str(found).splitlines()
     assert len(lines) <= 40
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= 96
     assert "nan" not in str(found)
     assert "inf " not in str(found)
     assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["mu"] == found.mu
@@ -491,7 +494,7 @@ def test_the_page_says_what_was_found():
     found = advise(0.8, factor=1.0, target=1.0, start=(1.5, 0.4), noise=0.4, realizations=FEW)
     page = str(found)
     for words in (
-        "mu = 0.8;",
+        "mu = 0.8 ",
         "converges to a minimum (proved)",
         "catapult",
         f"below rate {found.limits.bounded:.4g}",

@@ -28,7 +28,13 @@ MAY_IMPORT = {
     "lt2f.training": {"lt2f.training"},
     "lt2f.reduction": {"lt2f.dynamics", "lt2f.training"},
     "lt2f.trained": {"lt2f.dynamics", "lt2f.reduction", "lt2f.training"},
-    "lt2f.advice": {"lt2f.advice", "lt2f.dynamics", "lt2f.reduction", "lt2f.training"},
+    "lt2f.advice": {
+        "lt2f.advice",
+        "lt2f.dynamics",
+        "lt2f.reduction",
+        "lt2f.trained",
+        "lt2f.training",
+    },
     "lt2f.progress": set(),
     "lt2f.stages": {
         "lt2f.pipeline.identity",

@@ -17,6 +17,7 @@ Ending: TypeAlias = Literal[
 
 SCHEDULE: Final = Schedule(transient=20_000, measure=20_000)
 _KNOWN: Final = {row.id: row.mu for row in thresholds.closed_thresholds()}
+MONOTONE_END: Final = _KNOWN["monotone_end"]
 _BY_THEOREM: Final = _KNOWN["doubling_2"]
 
 
@@ -39,12 +40,16 @@ class Attractor:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A threshold, and the learning rate that reaches it, also as a multiple of the one asked."""
+    """A threshold, and the learning rate that reaches it.
+
+    `margin` is how far that rate is above the one asked (negative: below), `ratio` their quotient.
+    """
 
     id: str
     name: str
     mu: float
     learning_rate: float
+    margin: float
     ratio: float
 
 
@@ -60,9 +65,10 @@ class Neighbours:
 def neighbours(mu: float, learning_rate: float) -> Neighbours:
     """Find the located thresholds next to mu; a superstable cycle changes no regime and is none."""
     rows = [
-        Neighbour(row.id, row.name, row.mu, learning_rate * row.mu / mu, row.mu / mu)
+        Neighbour(row.id, row.name, row.mu, rate, rate - learning_rate, row.mu / mu)
         for row in thresholds.full_table()
         if not row.id.startswith("superstable")
+        for rate in [learning_rate * row.mu / mu]
     ]
     slack = 4 * math.ulp(mu)  # mu is a product that was rounded
     return Neighbours(
@@ -70,6 +76,15 @@ def neighbours(mu: float, learning_rate: float) -> Neighbours:
         next((row for row in rows if abs(row.mu - mu) <= slack), None),
         min((row for row in rows if row.mu > mu + slack), key=lambda row: row.mu, default=None),
     )
+
+
+def rungs() -> tuple[float, float, float, float]:
+    """Return the mu at which balanced bounded starts cease to be monotone, converge, cycle, stay.
+
+    Up to the third the period of the cycle doubles; beyond it is chaos, with windows of cycles.
+    """
+    onset = next(row.mu for row in thresholds.full_table() if row.id == "accumulation")
+    return MONOTONE_END, _KNOWN["doubling_1"], onset, _KNOWN["chebyshev"]
 
 
 def attractor(mu: float) -> Attractor:

@@ -1,29 +1,38 @@
-"""The same start under the noise of mini-batches: chances over realizations, and what is proved."""
+"""The same start under noise: how often each outcome came, and how long lost runs took to leave."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lt2f.advice.question import Question
-from lt2f.dynamics import labels, noise_theory, theory
+from lt2f.advice.pools import Sampling
+from lt2f.advice.question import Question, State
+from lt2f.dynamics import escape, labels
+from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Regime
-from lt2f.dynamics.lanes import Noise
+from lt2f.dynamics.lanes import SILENCE, Noise
+from lt2f.dynamics.observables import Flags
 from lt2f.dynamics.survey import Schedule
 from lt2f.training import batches
 
 Escape: TypeAlias = Literal["impossible", "possible", "not excluded"]
 
 SCHEDULE: Final = Schedule(transient=4000, measure=4000)
+OF_PROMPTS: Final = Schedule(transient=2000, measure=2000)  # batches of prompts take long to draw
 QUANTILE: Final = 1.959963984540054  # of the standard normal law, 97.5 %
+BESIDE: Final = 1.01, 0.99  # a and b over sqrt(mu) of a start next to the flattest minimum
+LOST: Final = (Regime.DIVERGENT, Regime.COLLAPSED)
 OUTCOMES: Final = {
     "converges": (Regime.MONOTONE, Regime.CATAPULT),
     "bounded, driven by noise": (Regime.BOUNDED_NOISE,),
     "chaotic": (Regime.CHAOTIC,),
     "collapses to the origin": (Regime.COLLAPSED,),
     "diverges": (Regime.DIVERGENT,),
-    "bounded, else undecided": (Regime.UNDECIDED,),
+    "bounded, else undecided": (Regime.UNDECIDED, Regime.PERIODIC),
 }
 
 
@@ -44,26 +53,25 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True)
-class UnderNoise:
-    """What noise changes. Learning rates are NaN where there is none.
+class EscapeTime:
+    """Steps until a run is lost: `early` of them within `burn_in`, the rest at a constant rate.
 
-    Below `almost_surely` and `mean_square` the flattest minimum is stable (locally) in that sense;
-    below `surely_bounded` this start stays bounded whatever the draws. `threshold` is, for noise of
-    the target, the standard deviation above which balanced starts can escape.
+    `mean` is 1 over that rate, in steps from `burn_in` on, with its 95 % interval (NaN: all that
+    were lost were so within `burn_in`; the interval is Garwood's for a Poisson number).
     """
 
-    chances: tuple[Chance, ...]
-    almost_surely: float
-    mean_square: float
-    surely_bounded: float
-    threshold: float
-    collapses: bool
-    escape: Escape
-    reason: str
+    mean: float
+    low: float
+    high: float
+    early: int
+    burn_in: int
 
 
 def wilson(count: int, of: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a probability, from `count` successes in `of` trials."""
+    """Return Wilson's 95 % interval of a probability, from `count` successes in `of` trials.
+
+    The p with (p - count/of)^2 <= z^2 p (1 - p)/of, z the normal law's quantile (Wilson 1927).
+    """
     square = QUANTILE * QUANTILE
     centre = (count + square / 2.0) / (of + square)
     half = QUANTILE * math.sqrt(count * (of - count) / of + square / 4.0) / (of + square)
@@ -72,89 +80,92 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     return 0.0 if count == 0 else max(low, 0.0), 1.0 if count == of else min(high, 1.0)
 
 
-def under_noise(question: Question) -> UnderNoise:
-    """Run all realizations of a question with a start, and say what theory says."""
-    chances = _chances(question) if question.start is not None else ()
-    eta, mu, noise, law = question.learning_rate, question.mu, question.noise, question.law
-    escape, reason = _escape(question)
-    if question.model == "target":
-        most = max(float(x) for x in noise_theory.origin_exponents(mu, noise, law))
-        threshold = float(noise_theory.target_escape_threshold(mu, law)) if mu <= 2 else math.nan
-        nothing = (math.nan,) * 3
-        return UnderNoise(chances, *nothing, threshold, most < 0.0, escape, reason)
-    almost = noise_theory.almost_sure_threshold(noise, law)
-    square = float(noise_theory.mean_square_threshold(noise))
-    return UnderNoise(
-        chances,
-        eta * almost / (2.0 * mu),  # the flattest minimum has a^2 + b^2 = 2 mu
-        eta * square / (2.0 * mu),
-        eta * _surely_bounded(question),
-        math.nan,
-        collapses=False,
-        escape=escape,
-        reason=reason,
-    )
+def schedule(question: Question) -> Schedule:
+    """Return how long each realization runs."""
+    return SCHEDULE if question.sampling is None else OF_PROMPTS
 
 
-def _chances(question: Question) -> tuple[Chance, ...]:
-    assert question.start is not None
-    u, v, mu = (np.array([x]) for x in (*question.start, question.mu))
-    amplitude = np.array([question.noise])
-    seen = np.empty(question.realizations, dtype=np.uint8)
-    for k in range(seen.size):
-        draws = batches.sequence(question.seed, k, SCHEDULE.total, question.law)
-        noise = Noise(question.model, question.law, draws, amplitude)
-        seen[k] = labels.explore(u, v, mu, SCHEDULE, noise)["regime"][0]
+def started(question: Question) -> State:
+    """Return the start, or for want of one that next to the flattest minimum, a = b = sqrt(mu)."""
+    if question.start is not None:
+        return question.start
+    a, b = (math.sqrt(question.mu) * x for x in BESIDE)
+    return (a + b) / 2.0, (a - b) / 2.0
+
+
+def realized(question: Question) -> tuple[tuple[Chance, ...], EscapeTime | None]:
+    """Run all realizations of a question, and count; the time is None where no run was lost."""
+    total = question.realizations
+    seen, steps = np.empty(total, dtype=np.uint8), np.empty(total, dtype=np.int64)
+    for k, noise in enumerate(_noises(question)):
+        seen[k], steps[k] = followed(question, noise)
     counts = {name: int(np.isin(seen, codes).sum()) for name, codes in OUTCOMES.items()}
-    return tuple(
-        Chance(name, count, seen.size, *wilson(count, seen.size)) for name, count in counts.items()
+    chances = tuple(
+        Chance(name, count, total, *wilson(count, total)) for name, count in counts.items()
     )
+    return chances, _escape_time(seen, steps, schedule(question).total)
 
 
-def _largest(question: Question) -> float:
-    return float(noise_theory.largest_step(question.noise, question.law))
+def followed(question: Question, noise: Noise) -> tuple[int, int]:
+    """Run one realization; its regime, and the step at which it escaped or settled (or -1)."""
+    u, v, mu = (np.array([x]) for x in (*started(question), question.mu))
+    found = labels.explore(u, v, mu, schedule(question), noise)
+    return int(found["regime"][0]), int(found["steps"][0])
 
 
-def _surely_bounded(question: Question) -> float:
-    """Return the ratio of learning rates below which no order of draws leads away, or NaN.
-
-    With 0 <= h <= h_max that is the edge of the ellipse for the largest step alone.
-    """
-    largest = _largest(question)
-    if question.start is None or largest > 2.0:  # h = 1 + s xi is symmetric about 1
-        return math.nan
-    return float(theory.edge_step_size(*question.factors, question.mu)) / largest
-
-
-def _escape(question: Question) -> tuple[Escape, str]:
-    """Tell whether this start can escape under some draws, and how that is known."""
-    if math.isinf(noise_theory.SUPPORT[question.law]):
-        return "possible", "normal draws are unbounded, whatever their deviation"
-    return _multiplicative(question) if question.model == "multiplicative" else _target(question)
+def lost(question: Question, size: int, number: int) -> int | None:
+    """Return the first of `number` realizations that batches of another size lose, if any."""
+    assert question.sampling is not None
+    for k in range(number):
+        noise = batch_noise(question.sampling, size, question.seed, k)
+        if followed(question, noise)[0] in LOST:
+            return k
+        if noise is SILENCE:
+            break
+    return None
 
 
-def _multiplicative(question: Question) -> tuple[Escape, str]:
-    largest, mu = _largest(question), question.mu
-    if mu * largest > 2.0:
-        known = "proved" if question.balanced else "seen wherever it was tried"
-        return "possible", f"{known}: mu times the largest multiplier exceeds 2"
-    if question.start is None:
-        return "not excluded", "it depends on the start"
-    u, v = (math.sqrt(largest) * x for x in question.start)
-    if theory.ellipse(mu * largest, u, v) > 0.0:
-        return "possible", "outside the ellipse of the largest step: that step repeated leads away"
-    if largest > 2.0:
-        return "not excluded", "the multiplier can be negative, where no theorem holds"
-    return "impossible", "proved: the ellipse of the largest step holds every orbit"
+def batch_noise(sampling: Sampling, size: int, seed: int, k: int) -> Noise:
+    """Return the noise of realization k of batches of a size; they are nested over sizes."""
+    some = sampling.batches(size)
+    if some.is_silent:
+        return SILENCE
+    sequence = some.sequence(seed, k, OF_PROMPTS.total)
+    return Noise("prompts", batch_law(sampling, size, seed), sequence, np.zeros(1))
 
 
-def _target(question: Question) -> tuple[Escape, str]:
-    mu, bound = question.mu, question.noise * noise_theory.SUPPORT[question.law]
-    if not question.balanced or mu > 2.0:
-        return "not excluded", "theory covers balanced starts with mu <= 2 alone"
-    assert question.start is not None
-    if noise_theory.target_escape_is_possible(mu, question.noise, question.law):
-        return "possible", "the noise exceeds the threshold for balanced starts"
-    if abs(question.start[0]) > math.sqrt(2.0 + mu - bound):
-        return "possible", "beyond what the least target can hold"
-    return "impossible", "proved: an interval of balanced starts holds every orbit"
+def batch_law(sampling: Sampling, size: int, seed: int) -> BatchLaw:
+    """Return the law of h and g over batches of a size."""
+    drawn = sampling.multipliers
+    return _law(drawn.tobytes(), drawn.shape[1], size, sampling.replacement, seed)
+
+
+@lru_cache(maxsize=32)
+def _law(drawn: bytes, pool_size: int, size: int, replacement: bool, seed: int) -> BatchLaw:
+    multipliers = np.frombuffer(drawn).reshape(2, pool_size)
+    values, weights, exact = Sampling(size, pool_size, replacement, multipliers).batches().law(seed)
+    return BatchLaw(values[0], values[1], weights, exact)
+
+
+def _noises(question: Question) -> Iterator[Noise]:
+    amplitude, sampling = np.array([question.noise]), question.sampling
+    for k in range(question.realizations):
+        if sampling is not None:
+            yield batch_noise(sampling, sampling.batch_size, question.seed, k)
+        elif question.model != "prompts":
+            draws = batches.sequence(question.seed, k, SCHEDULE.total, question.law)
+            yield Noise(question.model, question.law, draws, amplitude)
+
+
+def _escape_time(seen: Flags, steps: NDArray[np.int64], length: int) -> EscapeTime | None:
+    if not np.isin(seen, Regime.DIVERGENT).any():
+        return None
+    # Runs that collapse leave at a step that nobody knows: they count until the end.
+    code = np.where(seen == Regime.COLLAPSED, Regime.UNDECIDED, seen)
+    runs = escape.watched(steps, code, length)
+    early = int((runs.escaped & (runs.until <= escape.BURN_IN)).sum())
+    found = escape.rate(runs)
+    if not found.escapes:
+        return EscapeTime(math.nan, math.nan, math.nan, early, escape.BURN_IN)
+    mean, low, high = (1.0 / float(x) for x in (found.rate, found.high, found.low))
+    return EscapeTime(mean, low, high, early, escape.BURN_IN)

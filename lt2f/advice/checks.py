@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 POSITIVE: Final = "should be a finite number greater than 0"
+NOT_NEGATIVE: Final = "should be a finite number, 0 or greater"
 NONZERO: Final = "should be a finite number other than 0"
 
 

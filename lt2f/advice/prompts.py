@@ -1,63 +1,92 @@
-"""A prompt, and the parameters of the transformer that reads it, as a question about the map."""
+"""A prompt, and the transformer that reads it, as a question about the map."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
+from lt2f import reduction as bridge
+from lt2f.advice import layers
 from lt2f.advice.checks import AdviceError, one_of
+from lt2f.training.prompts import Prompt, read_prompt
+from lt2f.training.transformer import Model, Parameters
 
 MODELS: Final = ("scalar", "matrix", "full")
 
 
-class Reduced(NamedTuple):
-    """The start (a, b) and mu of the map that a transformer follows, and the factor |c|."""
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A transformer at the start of training, and the map it follows, exactly or nearly.
 
+    `a`, `b`, `mu` and the factor |c| are those of the map; for the full model those of its nearest
+    two-factor block, from which it departs by `departure`, a relative spread of couplings (0: the
+    map is exact). `parameters` are value and key_query.
+    """
+
+    model: Model
     a: float
     b: float
     mu: float
     factor: float
+    departure: float
+    prompt: Prompt = field(repr=False, compare=False)
+    parameters: Parameters = field(repr=False, compare=False)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether training is the map, to rounding."""
+        return self.departure == 0.0
 
 
-def read(prompt: Any) -> tuple[str, Any]:
+def read(prompt: Any) -> tuple[str, Prompt]:
     """Return words for a prompt, and the prompt, which may be in a file."""
-    from lt2f.training.prompts import read_prompt
-
-    if not isinstance(prompt, str | Path):
+    if isinstance(prompt, Prompt):
         return "a prompt", prompt
+    if not isinstance(prompt, str | Path):
+        raise AdviceError("prompt", "should be a prompt, or the name of a file with one", prompt)
     try:
         return f"prompt {Path(prompt).name}", read_prompt(prompt)
     except ValueError as error:
         raise AdviceError("prompt", str(error)) from None
 
 
-def coupling(prompt: Any, reduction: str) -> tuple[float, float]:
+def coupling(prompt: Prompt, reduction: str) -> tuple[float, float]:
     """Return the factor c and the target of a prompt, where they do not depend on the start."""
-    from lt2f import reduction as bridge
-    from lt2f.training.transformer import Model
-
     one_of("reduction", reduction, MODELS)
     if reduction == "full":
-        raise AdviceError("reduction", "needs parameters, on which the factor depends", "full")
-    c, y = float(bridge.coupling(Model(reduction), prompt)), float(prompt.target)
+        allowed = "needs parameters or initial_scale: the factor depends on the weights"
+        raise AdviceError("reduction", allowed, "full")
+    with np.errstate(over="ignore", invalid="ignore"):
+        c, y = float(bridge.coupling(Model(reduction), prompt)), float(prompt.target)
+    if not np.isfinite(c):
+        raise AdviceError("prompt", "has a factor c beyond the range of doubles")
     if c == 0.0 or y == 0.0:
         raise AdviceError("prompt", f"moves nothing: factor {c:g}, target {y:g}, both not 0 wanted")
     return c, y
 
 
-def reduce(prompt: Any, reduction: str, parameters: Any, step_size: float) -> Reduced:
-    """Reduce a transformer with given parameters (value, key_query); shapes as in `train`."""
-    from lt2f import reduction as bridge
-    from lt2f.training.transformer import Model, Parameters
-
+def layer(
+    prompt: Prompt, reduction: str, parameters: Any, scale: Any, seed: int, step_size: float
+) -> Layer:
+    """Take a transformer with given weights (value, key_query), or drawn ones, to the map."""
     one_of("reduction", reduction, MODELS)
-    y = abs(float(prompt.target))
+    model, y = Model(reduction), abs(float(prompt.target))
     if y == 0.0:
         raise AdviceError("prompt", "has target 0, for which mu is 0 whatever the learning rate")
+    key = "parameters" if scale is None else "initial_scale"
+    start = layers.read(parameters) if scale is None else layers.draw(model, prompt, scale, seed)
     try:
-        value, key_query = (np.asarray(part, dtype=np.float64) for part in parameters)
-        start = Parameters(value, key_query)
-        a, b, mu = map(float, bridge.reduce(Model(reduction), prompt, start, step_size))
+        with np.errstate(all="ignore"):
+            a, b, mu = map(float, bridge.reduce(model, prompt, start, step_size, nearest=True))
+            departure = _departure(model, prompt, start)
     except (TypeError, ValueError) as error:  # its own words, or a shape that numpy refuses
-        raise AdviceError("parameters", str(error)) from None
-    return Reduced(a, b, mu, mu / (step_size * y))
+        raise AdviceError(key, str(error)) from None
+    return Layer(model, a, b, mu, mu / (step_size * y), departure, prompt, start)
+
+
+def _departure(model: Model, prompt: Prompt, parameters: Parameters) -> float:
+    if model != Model.FULL:
+        return 0.0
+    found = bridge.block(prompt, parameters)
+    return 0.0 if bool(found.is_exact) else float(found.departure)

@@ -8,30 +8,58 @@ ratios of learning rates are all that the rest of this room computes with.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 
-from lt2f.advice import checks, prompts
-from lt2f.advice.checks import NONZERO, POSITIVE, AdviceError
+from lt2f.advice import checks, noises, prompts, scale
+from lt2f.advice.checks import POSITIVE, AdviceError
+from lt2f.advice.noises import AskedNoise, Model
+from lt2f.advice.pools import Sampling
+from lt2f.advice.prompts import Layer
+from lt2f.advice.scale import Scale
 from lt2f.dynamics import theory
 from lt2f.dynamics.lanes import Law
 
-Model: TypeAlias = Literal["multiplicative", "target"]
 Reduction: TypeAlias = Literal["scalar", "matrix", "full"]
 State: TypeAlias = tuple[float, float]
 
-MOST_REALIZATIONS: Final = 100_000
+
+class Asked(TypedDict, total=False):
+    """What `advise` takes beside a learning rate; each is explained there."""
+
+    factor: float | None
+    target: float | None
+    sharpness: float | None
+    prompt: Any
+    reduction: Reduction | None
+    start: Sequence[float] | None
+    parameters: Any
+    initial_scale: float | None
+    a: float | None
+    b: float | None
+    imbalance: float | None
+    product: float | None
+    noise: float | None
+    model: Model | None
+    law: Law | None
+    pool: Any
+    batch_size: int | None
+    replacement: bool | None
+    realizations: int | None
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A cell of the map, and the learning rate and the factor that translate it.
 
-    `start` is ((a + b)/2, (a - b)/2), without units; `factor` is |c|, where it is known. `noise`
-    is the standard deviation of the step size's multiplier (mean 1) under the model multiplicative,
-    and of the target (mean mu) under the model target; 0 for none.
+    `start` is ((a + b)/2, (a - b)/2), without units; `factor` is |c|, where it is known, of a pool
+    the root of E c^2. `noise` is the standard deviation of the step size's multiplier (mean 1)
+    under the model multiplicative, and of the target (mean mu) under the model target; 0 for none.
+    Under the model prompts `sampling` says how batches are drawn. `layer` is the transformer whose
+    weights were given, `sharpness` the one that was asked about.
     """
 
     said: str
@@ -44,6 +72,9 @@ class Question:
     law: Law
     realizations: int
     seed: int
+    sharpness: float | None = None
+    sampling: Sampling | None = None
+    layer: Layer | None = field(default=None, compare=False)
 
     @property
     def factors(self) -> tuple[float, float]:
@@ -56,14 +87,10 @@ class Question:
         """Whether the start has a = b."""
         return self.start is not None and self.start[1] == 0.0
 
-
-class _Scale(NamedTuple):
-    """What was given but the start: words for it, |c|, the sign of cy, mu at learning rate 1."""
-
-    said: str
-    factor: float | None
-    sign: float
-    rate: float
+    @property
+    def is_noisy(self) -> bool:
+        """Whether steps differ from those of the full batch."""
+        return self.noise > 0.0 or (self.sampling is not None and not self.sampling.is_silent)
 
 
 def ask(
@@ -73,85 +100,89 @@ def ask(
     target: float | None = None,
     sharpness: float | None = None,
     prompt: Any = None,
-    reduction: Reduction = "scalar",
+    reduction: Reduction | None = None,
     start: Sequence[float] | None = None,
     parameters: Any = None,
+    initial_scale: float | None = None,
     a: float | None = None,
     b: float | None = None,
     imbalance: float | None = None,
     product: float | None = None,
     noise: float | None = None,
     model: Model | None = None,
-    law: Law = "two_point",
-    realizations: int = 256,
+    law: Law | None = None,
+    pool: Any = None,
+    batch_size: int | None = None,
+    replacement: bool | None = None,
+    realizations: int | None = None,
     seed: int = 0,
 ) -> Question:
     """Check a question and bring it to the units of the map. See `answer.advise`."""
     eta = checks.number("learning_rate", learning_rate, POSITIVE, positive=True)
-    given = _given({"start": [start], "parameters": [parameters],
+    checks.whole("seed", seed, 0, 2**64 - 1)
+    given = _given({"start": [start], "parameters": [parameters], "initial_scale": [initial_scale],
                     "a": [a, b], "imbalance": [imbalance, product]})  # fmt: skip
+    asked = AskedNoise(model, noise, law, pool, batch_size, replacement)
+    kind, deviation, shape = asked.check()
     state: State | None
-    if given == "parameters":
-        scale, state, where = _layer(eta, prompt, reduction, parameters)
+    layer = None
+    if given in ("parameters", "initial_scale"):
+        weights = (parameters, initial_scale)
+        found, layer, state, where = _layer(eta, prompt, reduction or "scalar", weights, seed)
+        rest = {"factor": factor, "target": target, "sharpness": sharpness, "pool": pool}
+        if beside := next((name for name, part in rest.items() if part is not None), None):
+            raise AdviceError(beside, f"does not go with {given}, whose prompt says it all")
     else:
-        scale = _scale(factor, target, sharpness, prompt, reduction)
-        state, where = _start(eta, scale, given, start, (a, b), (imbalance, product))
-    mu = eta * scale.rate
+        found = scale.scale(factor, target, sharpness, prompt, reduction, pool, seed)
+        state, where = _start(eta, found, given, start, (a, b), (imbalance, product))
+    mu = eta * found.rate
     if not 0.0 < mu < math.inf:
         raise AdviceError("learning_rate", f"mu = {mu:g} is beyond the range of doubles", eta)
-    deviation, kind = _noise(noise, model)
-    checks.one_of("law", law, get_args(Law))
-    checks.whole("realizations", realizations, 1, MOST_REALIZATIONS)
-    checks.whole("seed", seed, 0, 2**64 - 1)
-    said = f"learning rate {eta:g}, {scale.said}{where}"
+    sampling = asked.sampling(found.pool)
     return Question(
-        said, eta, mu, state, scale.factor, deviation, kind, law, realizations, seed
-    )  # fmt: skip
+        said=f"learning rate {eta:g}, {found.said}{where}",
+        learning_rate=eta,
+        mu=mu,
+        start=state,
+        factor=found.factor,
+        noise=deviation,
+        model=kind,
+        law=shape,
+        realizations=noises.realizations(realizations, sampling.batch_size if sampling else 1),
+        seed=seed,
+        sharpness=sharpness,
+        sampling=sampling,
+        layer=layer,
+    )
 
 
 def _given(starts: dict[str, list[Any]]) -> str | None:
     """Return which way to say a start was used, if any."""
     used = [key for key, parts in starts.items() if any(part is not None for part in parts)]
     if len(used) > 1:
-        raise AdviceError(used[0], "give one start: start, or a and b, or imbalance and product")
+        allowed = "give one start: start, or a and b, or imbalance and product, or weights"
+        raise AdviceError(used[0], allowed)
     return used[0] if used else None
 
 
-def _scale(
-    factor: float | None, target: float | None, sharpness: float | None, prompt: Any, reduction: str
-) -> _Scale:
-    given = [factor is not None or target is not None, sharpness is not None, prompt is not None]
-    if sum(given) != 1:
-        raise AdviceError("factor", "give factor and target, or sharpness, or prompt: one of three")
-    if sharpness is not None:
-        # At a minimum eta times sharpness is a^2 + b^2 >= 2ab = 2 mu, with equality at balance.
-        top = checks.number("sharpness", sharpness, POSITIVE, positive=True)
-        return _Scale(f"flattest minimum of sharpness {top:g}", None, 1.0, top / 2.0)
-    if prompt is not None:
-        said, read = prompts.read(prompt)
-        c, y = prompts.coupling(read, reduction)
-        said = f"{said} ({reduction} model: factor {c:.4g}, target {y:.4g})"
-    else:
-        c, y = checks.number("factor", factor, NONZERO), checks.number("target", target, NONZERO)
-        said = f"factor {c:g}, target {y:g}"
-    return _Scale(said, abs(c), math.copysign(1.0, c) * math.copysign(1.0, y), abs(c * y))
-
-
-def _layer(eta: float, prompt: Any, reduction: str, parameters: Any) -> tuple[_Scale, State, str]:
-    """Return what a transformer with given parameters makes of a prompt, and words for it."""
+def _layer(
+    eta: float, prompt: Any, reduction: str, weights: tuple[Any, float | None], seed: int
+) -> tuple[Scale, Layer, State, str]:
+    """Return what a transformer with given weights makes of a prompt, and words for it."""
+    key = "parameters" if weights[1] is None else "initial_scale"
     if prompt is None:
-        raise AdviceError("parameters", "needs a prompt")
+        raise AdviceError(key, "needs a prompt")
     said, read = prompts.read(prompt)
-    found = prompts.reduce(read, reduction, parameters, eta)
-    said += f" ({reduction} model: factor {found.factor:.4g}, target {read.target:.4g})"
-    state = _state("parameters", (found.a + found.b) / 2.0, (found.a - found.b) / 2.0)
-    where = f", start a = {found.a:.4g}, b = {found.b:.4g}"
-    return _Scale(said, found.factor, 1.0, found.mu / eta), state, where
+    found = prompts.layer(read, reduction, *weights, seed, eta)
+    state = _state(key, (found.a + found.b) / 2.0, (found.a - found.b) / 2.0)
+    drawn = "" if weights[1] is None else f"normal weights of deviation {weights[1]:g}, "
+    where = f", {drawn}start a = {found.a:.4g}, b = {found.b:.4g}"
+    return scale.of_layer(said, found, eta), found, state, where
 
 
 def _start(
     eta: float,
-    scale: _Scale,
+    found: Scale,
     given: str | None,
     raw: Sequence[float] | None,
     pair: tuple[float | None, float | None],
@@ -161,7 +192,7 @@ def _start(
     if given is None:
         return None, ""
     if given == "start":
-        return _raw_start(eta, scale, raw)
+        return _raw_start(eta, found, raw)
     names, parts = (("a", "b"), pair) if given == "a" else (("imbalance", "product"), moments)
     first, second = (
         checks.number(name, part, "should be a finite number")
@@ -174,14 +205,15 @@ def _start(
     return _state("imbalance", float(u), float(v)), where
 
 
-def _raw_start(eta: float, scale: _Scale, raw: Sequence[float] | None) -> tuple[State, str]:
-    if scale.factor is None:
-        raise AdviceError("start", "needs factor and target, or prompt; with sharpness give a, b")
+def _raw_start(eta: float, found: Scale, raw: Sequence[float] | None) -> tuple[State, str]:
+    if found.factor is None:
+        allowed = "needs factor and target, or prompt, or pool; with sharpness give a, b"
+        raise AdviceError("start", allowed)
     if raw is None or np.shape(raw) != (2,):
         raise AdviceError("start", "should be two numbers, u and w", raw)
     u, w = (checks.number("start", part, "should be two finite numbers, u and w") for part in raw)
-    size = math.sqrt(eta) * scale.factor
-    p, q = size * u, size * scale.sign * w
+    size = math.sqrt(eta) * found.factor
+    p, q = size * u, size * found.sign * w
     return _state("start", (p + q) / 2.0, (p - q) / 2.0), f", start u = {u:g}, w = {w:g}"
 
 
@@ -191,14 +223,3 @@ def _state(key: str, u: float, v: float) -> State:
     if u == v == 0.0:
         raise AdviceError(key, "should not be the origin: no gradient moves it, whatever the rate")
     return u, v
-
-
-def _noise(noise: float | None, model: str | None) -> tuple[float, Model]:
-    if noise is None:
-        if model is not None:
-            raise AdviceError("noise", "missing, model asks for a standard deviation")
-        return 0.0, "multiplicative"
-    if noise != 0:
-        checks.number("noise", noise, "should be a finite number, 0 or greater", positive=True)
-    checks.one_of("model", kind := model or "multiplicative", get_args(Model))
-    return float(noise), "target" if kind == "target" else "multiplicative"

@@ -137,6 +137,41 @@ def read_prompt(path: Path | str) -> Prompt:
         raise ValueError(f"{path}: no prompt: {error}") from error
 
 
+def read_prompts(path: Path | str) -> tuple[Prompt, ...]:
+    """Read several prompts: a JSON list of what `read_prompt` reads, or .npz with an axis more.
+
+    In .npz the first axis of every entry runs over prompts, of which the target is a vector then.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it holds no prompts; the message says why, in one line that begins with the path.
+    """
+    path, found = Path(path), []
+    try:
+        parts = _rows(_npz(path)) if path.suffix == ".npz" else json.loads(path.read_bytes())
+        if not isinstance(parts, list) or not parts:
+            raise ValueError("it must hold a list of one prompt or more")
+        for number, part in enumerate(parts):
+            try:
+                found.append(_from_parts(part))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"prompt {number}: {error}") from error
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: no prompts: {error}") from error
+    return tuple(found)
+
+
+def _rows(stacked: Mapping[str, Floats]) -> list[dict[str, Floats]]:
+    """Part stacked entries along their first axis."""
+    lengths = {len(part) if part.ndim else 0 for part in stacked.values()}
+    if len(lengths) != 1:
+        raise ValueError("the first axis of every entry must run over the same prompts")
+    return [{name: part[k] for name, part in stacked.items()} for k in range(lengths.pop())]
+
+
 def _npz(path: Path) -> dict[str, Floats]:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
