@@ -498,7 +498,7 @@ def test_the_page_says_what_was_found():
         "converges to a minimum (proved)",
         "catapult",
         f"below rate {found.limits.bounded:.4g}",
-        f"up to {found.limits.monotone:.4g}",
+        f"below {found.limits.converges:.4g}",
         "95 % intervals",
         "no momentum",
         "one prompt",

@@ -83,7 +83,7 @@ def rungs() -> tuple[float, float, float, float]:
 
     Up to the third the period of the cycle doubles; beyond it is chaos, with windows of cycles.
     """
-    onset = next(row.mu for row in thresholds.full_table() if row.id == "accumulation")
+    onset = thresholds.accumulation().mu
     return MONOTONE_END, _KNOWN["doubling_1"], onset, _KNOWN["chebyshev"]
 
 

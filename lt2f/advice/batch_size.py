@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from lt2f.advice import chances, noises
-from lt2f.advice.chances import LOST, OUTCOMES, Chance, Escape, wilson
+from lt2f.advice.chances import LOST, Chance, Escape, wilson
 from lt2f.advice.pools import Sampling
 from lt2f.advice.question import Question
 from lt2f.dynamics import batch_theory, theory
@@ -28,9 +28,9 @@ MOST_TRIED: Final = 2**10  # prompts in a batch, with replacement
 DRAWN: Final = 2**11  # prompts drawn in a step of all of them, at most; but FEWEST runs at least
 LADDER: Final = 1.02  # neighbouring sharpnesses at which a first loss of stability is looked for
 STEPS: Final = 1000
+FINE: Final = 16  # a smallest size is found to a part in this, and exactly up to twice this
 BESIDE: Final = (2, 4)  # multiples of the smallest size at which the order is tried again
 AGREE: Final = 1e-12  # largest distance of h and g, over the largest h, that is rounding
-_LOST_NAMES: Final = tuple(name for name, codes in OUTCOMES.items() if set(codes) <= set(LOST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,9 @@ class Smallest:
     """The smallest batch that loses no run. `decided` is false where the order of sizes fails.
 
     `size` lost none of `tried` runs (its chance of loss is then below `at_most`, 95 %), `below` is
-    the next smaller size, which lost some, and `above` are larger ones tried. `size` is None where
-    the full batch is lost too (`failed` 0), or every size tried up to `failed` lost runs.
+    a smaller size, which lost some (the next one, or one within 1/16), and `above` are larger ones
+    tried. `size` is None where the full batch is lost too (`failed` 0), or every size tried up to
+    `failed` lost runs.
     """
 
     size: int | None
@@ -89,7 +90,7 @@ def of_batches(question: Question, seen: tuple[Chance, ...]) -> OfBatches:
         deviation=math.sqrt(covariance[0, 0]),
         wander=math.sqrt(max(variance, 0.0)) / mu,
         law_listed=law.exact,
-        smallest=smallest(question, sum(c.count for c in seen if c.outcome in _LOST_NAMES) == 0),
+        smallest=smallest(question, not any(c.count for c in seen if c.is_loss)),
     )
 
 
@@ -114,7 +115,7 @@ def escape(question: Question) -> tuple[Escape, str]:
     if (out & (mu <= 2.0)).any():
         return "possible", "outside the ellipse of some batch, which repeated leads away"
     if (mu > 2.0).any():
-        return "possible", "a batch alone has mu > 2: repeated, it led away wherever it was tried"
+        return "possible", "a batch alone has mu > 2: it led away wherever tried"
     h, g = _sampling(question).multipliers
     most = math.sqrt(h.max())
     agree = bool((np.abs(h - g) <= AGREE * h.max()).all())
@@ -182,7 +183,7 @@ def smallest(question: Question, keeps: bool) -> Smallest:
     bad, good = _bracket(sampling.batch_size, top, loses)
     if good is None:
         return Smallest(None, _runs(question, bad), math.nan, None, (), bad, decided=True)
-    while good - bad > 1:
+    while good - bad > max(bad // FINE, 1):
         middle = (bad + good) // 2
         bad, good = (middle, good) if loses(middle) else (bad, middle)
     beside = tuple(size for k in BESIDE if (size := min(k * good, top)) > good)

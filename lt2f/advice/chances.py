@@ -47,6 +47,11 @@ class Chance:
     high: float
 
     @property
+    def is_loss(self) -> bool:
+        """Whether runs with this outcome are lost: they diverge or collapse."""
+        return set(OUTCOMES[self.outcome]) <= set(LOST)
+
+    @property
     def share(self) -> float:
         """The estimate, count / of."""
         return self.count / self.of

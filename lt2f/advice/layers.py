@@ -37,7 +37,10 @@ def read(parameters: Any) -> Parameters:
 
 def _parts(path: Path) -> Any:
     if path.suffix != ".npz":
-        return json.loads(path.read_bytes())
+        try:
+            return json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"it is not JSON: {error}") from error
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 

@@ -31,14 +31,17 @@ def _told(found: Trained) -> str:
     if found.regime == Regime.CHAOTIC:
         how += f", exponent {found.exponent:.3f} ± {found.exponent_error:.3f} per step"
     after = f", after {found.steps} steps" if found.steps >= 0 else ""
-    after = f" ({found.tried_steps})" if found.regime == Regime.UNDECIDED else after
+    if found.regime == Regime.UNDECIDED:
+        after = f", after {found.tried_steps} steps"
     return f"{words}{after} ({how})"
 
 
 def _beside(found: Trained) -> str:
-    departs = "is exact here" if found.departure == 0.0 else f"departs by {found.departure:.2g}"
+    words = "is exact here"
+    if found.departure > 0.0:
+        words = f"is that of couplings which in truth spread by {100 * found.departure:.2g} %"
     same = "agrees" if found.map_regime == found.regime else "says otherwise"
-    words = f"{departs} (relative spread of couplings); on the outcome it {same}"
+    words += f"; on the outcome it {same}"
     if math.isfinite(found.apart):
         words += f"; residuals at most {found.apart:.2g} apart in {found.compared} steps"
     return words

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
 from lt2f.advice.batch_size import OfBatches, Smallest
-from lt2f.advice.chances import Chance, EscapeTime
+from lt2f.advice.chances import Chance, EscapeTime, wilson
 from lt2f.advice.question import Question
 from lt2f.advice.rows import rate, row
 from lt2f.advice.under_noise import UnderNoise
+
+WIDE: Final = 0.5  # of a product about its best value: the next order is as large
 
 
 def title(asked: Question) -> str:
@@ -21,10 +24,10 @@ def title(asked: Question) -> str:
 
 def rows(asked: Question, found: UnderNoise) -> Iterator[str]:
     """Tell chances, escape and edges."""
-    yield from row("chances", "; ".join(_chance(c) for c in found.chances if c.count))
+    counts = "; ".join(_chance(c) for c in found.chances if c.count)
+    tried = f"{found.chances[0].of} realizations of {found.tried_steps} steps, 95 % intervals"
     start = ", from a start next to the flattest minimum" if found.from_minimum else ""
-    tried = f"{found.chances[0].of} realizations of {found.tried_steps} steps"
-    yield from row("", f"({tried}, 95 % intervals{start})")
+    yield from row("chances", f"{counts}; {tried}{start}")
     yield from row("escape", f"{found.escape} ({found.reason})")
     if found.escape_time is not None:
         yield from row("escape time", _time(found.escape_time))
@@ -48,17 +51,26 @@ def _target(found: UnderNoise) -> Iterator[str]:
         yield from row("origin", "attracts: training can collapse to it")
 
 
+def lost(chances: tuple[Chance, ...]) -> str:
+    """Say which share of runs noise loses."""
+    count, of = sum(c.count for c in chances if c.is_loss), chances[0].of
+    if not count:
+        return f"none of {of} runs is lost"
+    low, high = (f"{100 * x:.3g}" for x in wilson(count, of))
+    return f"{100 * count / of:.3g} % of runs are lost ({low} to {high})"
+
+
 def _chance(chance: Chance) -> str:
     share, low, high = (f"{100 * x:.3g}" for x in (chance.share, chance.low, chance.high))
     return f"{chance.outcome} {share} % ({low} to {high})"
 
 
 def _time(found: EscapeTime) -> str:
-    early = f"{found.early} lost within {found.burn_in} steps"
     if not math.isfinite(found.mean):
-        return early
+        return f"all {found.early} that are lost are so within {found.burn_in} steps"
     mean, low, high = (f"{x:.3g}" for x in (found.mean, found.low, found.high))
-    return f"{mean} steps on average ({low} to {high}), once {found.burn_in} are done; {early}"
+    before = f"the first {found.burn_in}, in which {found.early} are lost"
+    return f"mean {mean} steps ({low} to {high}) after {before}"
 
 
 def _edges(found: UnderNoise) -> str:
@@ -73,11 +85,14 @@ def _edges(found: UnderNoise) -> str:
 
 
 def _batches(found: OfBatches) -> Iterator[str]:
-    if math.isfinite(found.wander) and found.wander > 0.0:
-        words = f"none is at rest, for prompts disagree: there u w wanders by {found.wander:.2g} "
-        yield from row("minima", f"{words}of its best value (to first order)")
+    if WIDE < found.wander < math.inf:
+        words = "none rests (prompts disagree, too much for first-order theory)"
+        yield from row("minima", words)
+    elif math.isfinite(found.wander) and found.wander > 0.0:
+        width = f"{found.wander:.2g} of its best value"
+        yield from row("minima", f"none rests (prompts disagree): u w wanders by {width}")
     elif not math.isfinite(found.wander):
-        yield from row("minima", "none is at rest, for prompts disagree, nor stable in mean square")
+        yield from row("minima", "none rests (prompts disagree), nor is stable in mean square")
     yield from row("smallest batch", _smallest(found.smallest))
 
 
@@ -86,10 +101,10 @@ def _smallest(found: Smallest) -> str:
         if not found.failed:
             return "none: the full batch is lost too"
         return f"none found: batches of {found.failed}, the largest tried, lose runs too"
-    kept = f"{found.size} loses none of {found.tried} runs"
+    kept = f"{found.size}: none of {found.tried} runs lost"
     kept += f" (chance below {100 * found.at_most:.2g} %, 95 %)" if found.at_most > 0.0 else ""
-    below = f", {found.below} loses some" if found.below is not None else ""
-    above = " and ".join(str(size) for size in found.above)
+    below = f"; {found.below}: some" if found.below is not None else ""
+    above = ", ".join(str(size) for size in found.above)
     if not found.decided:
-        return f"not decided: {kept}{below}, but a larger one of {above} does again"
-    return f"{kept}{below}" + (f"; {above} lose none either" if above else "")
+        return f"not decided: {kept}{below}; yet some again of {above}"
+    return f"{kept}{below}" + (f"; {above}: none" if above else "")

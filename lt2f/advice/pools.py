@@ -26,8 +26,8 @@ MOST_PROMPTS: Final = 2**12  # in a pool or a batch
 MOST_NUMBERS: Final = 2**26  # of all prompts together
 SHAPE: Final = ("dimension", "context", "pool_size")
 HOW: Final = (
-    "should be a file of prompts, several prompts, or a Gaussian pool: whole numbers dimension, "
-    "context and pool_size, and label_noise if any"
+    "should be a file of prompts, or dimension=8,context=32,pool_size=64 and, if any, "
+    "label_noise=0.1 for Gaussian ones"
 )
 
 
@@ -72,6 +72,8 @@ def read(pool: Any, seed: int) -> Pool:
             return _pool(f"{Path(pool).name}", read_prompts(pool))
         except ValueError as error:
             raise AdviceError("pool", str(error)) from None
+        except OSError as error:
+            raise AdviceError("pool", f"{HOW} ({error.strerror})", pool) from None
     if isinstance(pool, Mapping):
         return _gaussian(pool, seed)
     some = tuple(pool) if isinstance(pool, Iterable) else ()

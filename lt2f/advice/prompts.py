@@ -76,6 +76,8 @@ def layer(
         raise AdviceError("prompt", "has target 0, for which mu is 0 whatever the learning rate")
     key = "parameters" if scale is None else "initial_scale"
     start = layers.read(parameters) if scale is None else layers.draw(model, prompt, scale, seed)
+    if not _is_moderate(prompt):
+        raise AdviceError("prompt", "has products of its numbers beyond the range of doubles")
     try:
         with np.errstate(all="ignore"):
             a, b, mu = map(float, bridge.reduce(model, prompt, start, step_size, nearest=True))
@@ -83,6 +85,12 @@ def layer(
     except (TypeError, ValueError) as error:  # its own words, or a shape that numpy refuses
         raise AdviceError(key, str(error)) from None
     return Layer(model, a, b, mu, mu / (step_size * y), departure, prompt, start)
+
+
+def _is_moderate(prompt: Prompt) -> bool:
+    """Whether couplings, and their squares, are doubles."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.linalg.norm(prompt.tokens) ** 6))
 
 
 def _departure(model: Model, prompt: Prompt, parameters: Parameters) -> float:

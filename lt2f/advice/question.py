@@ -139,6 +139,9 @@ def ask(
     if not 0.0 < mu < math.inf:
         raise AdviceError("learning_rate", f"mu = {mu:g} is beyond the range of doubles", eta)
     sampling = asked.sampling(found.pool)
+    if deviation > 0.0 and layer is not None and not layer.is_exact:
+        allowed = "is known for the map alone, which this full model leaves"
+        raise AdviceError("noise", allowed, deviation)
     return Question(
         said=f"learning rate {eta:g}, {found.said}{where}",
         learning_rate=eta,

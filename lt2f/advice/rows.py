@@ -10,7 +10,7 @@ WIDTH: Final = 96
 LABEL: Final = 19
 
 RUNS: Final = {
-    Regime.UNDECIDED: "undecided after all steps tried",
+    Regime.UNDECIDED: "undecided",
     Regime.MONOTONE: "converges, the loss never rises",
     Regime.CATAPULT: "converges after a catapult: the loss rises on the way",
     Regime.PERIODIC: "cycles",

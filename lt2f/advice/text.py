@@ -23,10 +23,12 @@ def page(advice: Findings) -> str:
     question, noisy = advice.question, ", without noise" if advice.under_noise else ""
     head = question.said[0].upper() + question.said[1:]
     lines = textwrap.wrap(head, WIDTH, subsequent_indent="  ")
+    lines += row("in short", _verdict(advice))
     lines += row("effective step", _effective(advice))
     lines += row("regimes by rate", _ladder(advice))
     starts = "bounded start" if advice.mu <= 2.0 else "start"
-    whose = " of that map" if advice.trained is not None else ""
+    exact = question.layer is None or question.layer.is_exact
+    whose = "" if exact else " of the nearest two-factor block"
     lines += ["", f"Almost every {starts}{whose}{noisy}", *_attractor(advice)]
     if advice.outcome is not None and advice.limits is not None:
         lines += ["", f"{_whose(question)}{noisy}"]
@@ -39,6 +41,23 @@ def page(advice: Findings) -> str:
         lines += ["", f"Recommended{noisy}", *_recommended(advice)]
     lines += ["", *textwrap.wrap(f"Assumed: {'; '.join(advice.assumed)}.", WIDTH)]
     return "\n".join(lines)
+
+
+def _verdict(advice: Findings) -> str:
+    """What happens at this rate, and whom noise loses or else up to which rate runs converge."""
+    if advice.trained is not None:
+        return f"the full model itself: {RUNS[advice.trained.regime]}"
+    end: str = advice.attractor.ending
+    edge = advice.ladder.converges
+    if advice.outcome is not None and advice.limits is not None:
+        end, edge = RUNS[advice.outcome.regime], advice.limits.converges
+        if advice.outcome.regime == Regime.UNDECIDED and advice.outcome.converges_by_theorem:
+            end = "converges, if slowly"
+    if advice.under_noise is not None:
+        return f"without noise: {end}; with it {noise_text.lost(advice.under_noise.chances)}"
+    if not math.isfinite(edge):
+        return end
+    return f"{end}; rates converge up to {times(edge / advice.question.learning_rate)}"
 
 
 def _effective(advice: Findings) -> str:
@@ -56,13 +75,13 @@ def _ladder(advice: Findings) -> str:
     rates = advice.ladder
     words = f"monotone to {rate(rates.monotone)}, catapults to {rate(rates.converges)}, cycles "
     words += f"to {rate(rates.cycles)}, chaos with windows of cycles to {rate(rates.bounded)}, "
-    return f"{words}divergence beyond (balanced starts inside the ellipse)"
+    return f"{words}divergence beyond (on balance, inside the ellipse)"
 
 
 def _whose(question: Question) -> str:
     if question.layer is None or question.layer.model != "full":
         return "This start"
-    return "The map" if question.layer.is_exact else "The map of the nearest two-factor block"
+    return "This start, by the map" if question.layer.is_exact else "That block, from this start"
 
 
 # What mu alone says
@@ -93,7 +112,7 @@ def _ending(found: Attractor) -> str:
 
 def _neighbour(found: Neighbour) -> str:
     side = "below" if found.margin < 0.0 else "above"
-    margin = f"{rate(abs(found.margin))} {side} this one ({100.0 * abs(found.ratio - 1.0):.3g} %)"
+    margin = f"{rate(abs(found.margin))} {side} this one ({found.ratio:.4g} times it)"
     return f"rate {rate(found.learning_rate)}, {margin}, mu = {found.mu:.6g}: {found.name}"
 
 
@@ -119,8 +138,9 @@ def _told(found: Outcome) -> str:
     if found.regime == Regime.CHAOTIC:
         how += f", exponent {found.exponent:.3f} ± {found.exponent_error:.3f} per step"
     if found.regime == Regime.UNDECIDED and found.converges_by_theorem:
-        words, how = f"converges, but not within {found.tried_steps} steps", HOW[DecidedBy.THEOREM]
-    after = "" if found.steps < 0 else f", after {found.steps} steps"
+        return f"converges, but not within {found.tried_steps} steps ({HOW[DecidedBy.THEOREM]})"
+    steps = found.tried_steps if found.regime == Regime.UNDECIDED else found.steps
+    after = "" if steps < 0 else f", after {steps} steps"
     return f"{words}{after} ({how})"
 
 
@@ -156,7 +176,8 @@ def _recommended(advice: Findings) -> Iterator[str]:
     if math.isfinite(found.converges):
         yield from row("to converge", f"below {_limit(found.converges, eta)} (proved for almost "
                         "every start)")  # fmt: skip
-        yield from row("without a rise", _without_rise(found, eta))
+        if advice.under_noise is None:
+            yield from row("without a rise", _without_rise(found, eta))
 
 
 def _limit(found: float, eta: float) -> str:

@@ -51,9 +51,12 @@ class Prompt:
     target: float
 
     def __post_init__(self) -> None:
-        context, labels, query = (
-            np.array(part, dtype=np.float64) for part in (self.context, self.labels, self.query)
-        )
+        try:
+            context, labels, query = (
+                np.array(part, dtype=np.float64) for part in (self.context, self.labels, self.query)
+            )
+        except (ValueError, TypeError):
+            raise ValueError("context, labels and query must be arrays of numbers") from None
         if context.ndim != 2 or not context.size:
             raise ValueError(f"context must have shape (N, d), not {context.shape}")
         for name, part, length in zip(
@@ -132,7 +135,7 @@ def read_prompt(path: Path | str) -> Prompt:
     """
     path = Path(path)
     try:
-        return _from_parts(_npz(path) if path.suffix == ".npz" else json.loads(path.read_bytes()))
+        return _from_parts(_npz(path) if path.suffix == ".npz" else _json(path))
     except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: no prompt: {error}") from error
 
@@ -151,7 +154,7 @@ def read_prompts(path: Path | str) -> tuple[Prompt, ...]:
     """
     path, found = Path(path), []
     try:
-        parts = _rows(_npz(path)) if path.suffix == ".npz" else json.loads(path.read_bytes())
+        parts = _rows(_npz(path)) if path.suffix == ".npz" else _json(path)
         if not isinstance(parts, list) or not parts:
             raise ValueError("it must hold a list of one prompt or more")
         for number, part in enumerate(parts):
@@ -170,6 +173,13 @@ def _rows(stacked: Mapping[str, Floats]) -> list[dict[str, Floats]]:
     if len(lengths) != 1:
         raise ValueError("the first axis of every entry must run over the same prompts")
     return [{name: part[k] for name, part in stacked.items()} for k in range(lengths.pop())]
+
+
+def _json(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"it is not JSON: {error}") from error
 
 
 def _npz(path: Path) -> dict[str, Floats]:

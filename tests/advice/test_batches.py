@@ -150,6 +150,7 @@ def test_the_full_batch_alone_keeps_what_single_prompts_lose():
         (5, {1, 2, 3, 8}, 4, 3, False),  # a larger batch loses runs again
         (5, {1, 2, 3, 16}, 4, 3, False),
         (5, set(range(2000)), None, None, True),
+        (5, set(range(32)), 32, 31, True),
     ],
 )
 def test_the_search_finds_the_first_size_that_keeps(

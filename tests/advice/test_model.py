@@ -52,7 +52,7 @@ def test_from_elsewhere_its_own_training_is_told(prompt, weights):
     losses = run.losses[:, 0]
     assert told.loss_peak_ratio == pytest.approx(losses.max() / losses[0], rel=1e-9)
     page = " ".join(str(found).split())
-    assert "The map of the nearest two-factor block" in page
+    assert "of the nearest two-factor block" in page
     assert "Recommended" not in page  # what is proved of the map is not of this training
 
 

@@ -83,6 +83,10 @@ def test_margins_are_how_far_thresholds_are(eta):
             {"prompt": PROMPT, "initial_scale": 0.1, "sharpness": 3.0},
             "sharpness: does not go with initial_scale",
         ),
+        (
+            {"prompt": PROMPT, "reduction": "full", "initial_scale": 0.4, "noise": 0.2},
+            "noise = 0.2: is known for the map alone",
+        ),
         ({"prompt": PROMPT, "parameters": (1.0, math.inf)}, "parameters: should be finite"),
     ],
     ids=str,
@@ -105,7 +109,8 @@ def test_a_contradictory_question_is_one_line(asked, line):
         {"prompt": PROMPT, "reduction": "full", "initial_scale": 0.4},
         {"prompt": PROMPT, "reduction": "full", "initial_scale": 40.0},
         {"prompt": PROMPT, "reduction": "matrix", "initial_scale": 0.4, "noise": 0.2},
-        {"prompt": PROMPT, "reduction": "full", "initial_scale": 0.4, "noise": 0.2},
+        {"pool": {**POOL, "label_noise": 1.0}, "batch_size": 2, "a": 0.1, "b": 0.3, "mu": 1.5},
+        {"pool": {**POOL, "label_noise": 0.2}, "batch_size": 40, "a": 0.1, "b": 0.3, "mu": 1.26},
         {"sharpness": 2.6, "noise": 0.3, "law": "uniform"},
         {"factor": 1e150, "target": 1e-150},
         {"factor": -2.0, "target": -1e-9, "start": (1e6, 2.0)},
@@ -113,7 +118,10 @@ def test_a_contradictory_question_is_one_line(asked, line):
     ids=str,
 )
 def test_the_page_fits_a_screen_and_the_data_is_json(asked):
-    found = advise(**{"learning_rate": 0.7, **asked, "realizations": FEW})
+    asked = {"learning_rate": 0.7, **asked, "realizations": FEW}
+    if mu := asked.pop("mu", None):
+        asked["learning_rate"] = mu / advise(**{**asked, "learning_rate": 1.0}).mu
+    found = advise(**asked)
     lines = str(found).splitlines()
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 96

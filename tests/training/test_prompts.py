@@ -114,8 +114,8 @@ BAD = {
     "query must have shape": {"query": [4.0]},
     "finite": {"target": float("nan")},
     "float": {"target": [1.0, 2.0]},
-    "inhomogeneous": {"context": [[1.0, 2.0], [3.0]]},
-    "could not convert": {"labels": ["three"]},
+    "must be arrays of numbers": {"context": [[1.0, 2.0], [3.0]]},
+    "labels and query must be arrays": {"labels": ["three"]},
     "must hold context, labels, query, target": {"answer": 42},
 }
 
