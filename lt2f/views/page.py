@@ -15,6 +15,7 @@ from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
 from lt2f.views import captions, catalogue, claims, style, tables
+from lt2f.views.words import number, parameters
 
 _SHORT: Final = 16  # digits of a hash that tell any two apart in practice
 _RANKS: Final = "largest", "second"
@@ -52,7 +53,7 @@ def of_dataset(path: Path, dataset: xr.Dataset, state: str) -> Page:
     entries = [
         ("what", dataset.attrs["summary"]),
         ("over", "\n".join(_axes(dataset))),
-        ("with", "; ".join(captions.parameters(dataset))),
+        ("with", "; ".join(parameters(dataset))),
         ("decided by", _evidence(dataset)),
         ("exponents", "\n".join(_exponents(dataset))),
         ("forecast", _forecast(dataset)),
@@ -100,7 +101,7 @@ def outcomes(dataset: xr.Dataset) -> list[list[str]]:
 def _axes(dataset: xr.Dataset) -> Iterator[str]:
     for name in axes(dataset):
         values = dataset[name].values
-        ends = f"from {captions.number(values[0])} to {captions.number(values[-1])}"
+        ends = f"from {number(values[0])} to {number(values[-1])}"
         yield f"{name} {ends}, {values.size:,} values: {style.NAMES[name]}"
 
 
@@ -127,7 +128,7 @@ def _exponents(dataset: xr.Dataset) -> Iterator[str]:
         known = np.flatnonzero(np.isfinite(values))
         if known.size:
             ends = (known[values[known].argmin()], known[values[known].argmax()])
-            low, high = (captions.number(float(f"{values[k]:.4g}")) for k in ends)
+            low, high = (number(float(f"{values[k]:.4g}")) for k in ends)
             widest = errors[known].max(initial=0.0, where=np.isfinite(errors[known]))
             yield f"{words} from {low} to {high} nats per step, standard error at most {widest:.1g}"
 
