@@ -31,6 +31,7 @@ include: "workflow/rules/publish.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/summary.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:

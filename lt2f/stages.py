@@ -10,11 +10,11 @@ import contextlib
 import functools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lt2f.pipeline.identity import code_sha256, remembered
+from lt2f.pipeline.identity import code_sha256, remembered, sha256_of
 from lt2f.pipeline.settings import Settings, parse
 from lt2f.views import catalogue
 
@@ -36,6 +36,8 @@ class Stages:
     thresholds: tuple[str, str]
     claims: tuple[str, str, list[str]]  # stamp, file, datasets
     summary: tuple[str, str, list[str]]
+    settling: tuple[str, str]
+    report: tuple[str, str, list[str], list[str]]  # stamp, file, datasets, all else that it shows
 
 
 @remembered()
@@ -51,21 +53,29 @@ def stage(settings: Settings) -> Stages:
     runtime["tiles"] = {name: dict(sweep.tile) for name, sweep in settings.sweeps.items()}
     summary_code = code("lt2f.views.summary")
     claims_code = {"claims": code("lt2f.claims.book"), "table": code("lt2f.views.claims")}
+    settling_code = {"training": code("lt2f.claims.settling"), "table": code("lt2f.views.tables")}
+    report_code = {"report": code("lt2f.views.report"), "page": _page()}
     sweeps = {
         name: _stamp(stamps / f"sweep-{name}.json", {**_slice(settings, name), "code": made_by})
         for name in settings.sweeps
     }
     datasets = {name: str(folder / f"{name}.nc") for name in settings.sweeps}
+    look = style["style"]
+    look["format"] = list(dict.fromkeys([*look["format"], "png"]))  # which the report shows
     figures = {}
-    for figure in catalogue.figures(settings.sweeps):
+    listed = catalogue.figures(settings.sweeps)
+    for figure in listed:
         stamp = {"drawing": figure.drawing, "sweeps": figure.sweeps, **style}
         stamp |= {"code": code("lt2f.views.figures")}
-        files = [str(folder / "figures" / f"{figure.stem}.{f}") for f in style["style"]["format"]]
+        files = [str(folder / "figures" / f"{figure.stem}.{f}") for f in look["format"]]
         figures[figure.stem] = (
             _stamp(stamps / f"figure-{figure.stem}.json", stamp),
             [datasets[name] for name in figure.sweeps],
             files,
         )
+    shown_by = [asdict(figure) for figure in listed]
+    tables = [str(folder / f"{name}.csv") for name in ("thresholds", "claims", "settling")]
+    pictures = [str(folder / "figures" / f"{figure.stem}.png") for figure in listed]
     return Stages(
         study=settings.study,
         runtime=_stamp(stamps / "runtime.json", runtime),
@@ -85,6 +95,16 @@ def stage(settings: Settings) -> Stages:
             str(folder / "summary.md"),
             list(datasets.values()),
         ),
+        settling=(
+            _stamp(stamps / "settling.json", {"code": settling_code}),
+            str(folder / "settling.csv"),
+        ),
+        report=(
+            _stamp(stamps / "report.json", {"figures": shown_by, "code": report_code}),
+            str(folder / "report.html"),
+            list(datasets.values()),
+            [*tables, *pictures],
+        ),
     )
 
 
@@ -96,6 +116,12 @@ def _code() -> dict[str, str]:
         "compute": code_sha256("lt2f.pipeline.solve"),
         "write": code_sha256("lt2f.pipeline.dataset"),
     }
+
+
+def _page() -> str:
+    """Hash the template of the report, and its style."""
+    files = sorted((Path(__file__).parent / "views" / "page").iterdir())
+    return sha256_of({file.name: file.read_text(encoding="utf-8") for file in files})
 
 
 def _slice(settings: Settings, name: str) -> dict[str, Any]:

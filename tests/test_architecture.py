@@ -84,10 +84,14 @@ MAY_IMPORT = {
         "lt2f.views",
     },
 }
+# The report shows an example of advice.
+MAY_IMPORT["lt2f.views.report"] = MAY_IMPORT["lt2f.views"] | {"lt2f.advice.answer"}
 OWNERS = {
+    "PIL": {"lt2f.views.pictures"},
     "click": {"lt2f.cli"},
     "dask": {"lt2f.pipeline.cluster"},
     "distributed": {"lt2f.pipeline.cluster"},
+    "jinja2": {"lt2f.views.report"},
     "llvmlite": {"lt2f.dynamics"},
     "matplotlib": {"lt2f.views"},
     "netCDF4": {"lt2f.pipeline.dataset"},
@@ -97,7 +101,7 @@ OWNERS = {
     "snakemake": set(),
     "tqdm": {"lt2f.progress"},
     "xarray": {"lt2f.pipeline.dataset", "lt2f.views"},
-    "yaml": {"lt2f.pipeline.settings"},
+    "yaml": {"lt2f.pipeline.settings", "lt2f.views.origin"},
 }
 HEAVY = {"click", "dask", "matplotlib", "numba", "numpy", "pydantic", "scipy", "xarray", "yaml"}
 

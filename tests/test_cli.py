@@ -33,6 +33,8 @@ COMMANDS = (
     "figure",
     "claims",
     "summary",
+    "settling",
+    "report",
     "bench",
 )
 STUDY = {

@@ -16,7 +16,7 @@ SWEEPS = {"sweep-regimes", "sweep-slice", "sweep-orbit"}
 # `slice` is drawn below the orbit diagram as well
 FIGURES = {"figure-regimes", "figure-orbit", "figure-slice-transverse", "figure-slice-averages"}
 FIGURES |= {"figure-regimes-sharpness", "figure-regimes-overshoot"}
-ALL = SWEEPS | FIGURES | {"runtime", "thresholds", "claims", "summary"}
+ALL = SWEEPS | FIGURES | {"runtime", "thresholds", "claims", "summary", "settling", "report"}
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_the_same_settings_touch_nothing(study):
         ("sweeps/slice/axes/mu/num", 1001, {"sweep-slice"}),
         ("sweeps/slice/fixed/imbalance", 0.002, {"sweep-slice"}),
         ("sweeps/slice/iterations/measure", 10001, {"sweep-slice"}),
-        ("sweeps/slice/record", ["lyapunov", "transverse_lyapunov"], {"sweep-slice"}),
+        ("sweeps/slice/record", ["lyapunov", "transverse_lyapunov"], {"sweep-slice", "report"}),
         ("sweeps/slice/shortcuts", False, {"sweep-slice"}),
         ("sweeps/orbit/iterations/samples", 201, {"sweep-orbit"}),
         ("seed", 1, SWEEPS),
@@ -97,7 +97,9 @@ def test_the_order_of_axes_counts(study):
         ("lt2f.pipeline.solve", SWEEPS),
         ("lt2f.pipeline.dataset", SWEEPS),
         ("lt2f.views.figures", FIGURES),
-        ("lt2f.views.tables", {"thresholds"}),
+        ("lt2f.views.tables", {"thresholds", "settling"}),
+        ("lt2f.claims.settling", {"settling"}),
+        ("lt2f.views.report", {"report"}),
         ("lt2f.claims.book", {"claims"}),
         ("lt2f.views.claims", {"claims"}),
         ("lt2f.views.summary", {"summary"}),
@@ -126,7 +128,7 @@ def test_another_sweep_has_a_stamp_of_its_own(study):
 def test_a_sweep_that_goes_away_leaves_the_ledger_and_the_summary(study):
     less = deepcopy(study)
     del less["sweeps"]["regimes"]
-    assert {"claims", "summary"} <= touched(study, less)
+    assert {"claims", "summary", "report"} <= touched(study, less)
 
 
 def test_a_figure_that_shows_another_sweep_is_drawn_again(study):
@@ -158,12 +160,19 @@ def test_outputs_are_named_after_study_and_sweep(study):
     stamp, datasets, files = found.figures["orbit"]
     assert stamp == f"{folder}/.stamps/figure-orbit.json"
     assert datasets == [f"{folder}/orbit.nc", f"{folder}/slice.nc"]
-    assert files == [f"{folder}/figures/orbit.svg", f"{folder}/figures/orbit.pdf"]
+    assert files == [f"{folder}/figures/orbit.{form}" for form in ("svg", "pdf", "png")]
+    assert found.settling[1] == f"{folder}/settling.csv"
+    assert found.report[1:3] == (f"{folder}/report.html", found.summary[2])
+    pictures = [f"{folder}/figures/{stem}.png" for stem in found.figures]
+    tables = [f"{folder}/{name}.csv" for name in ("thresholds", "claims", "settling")]
+    assert found.report[3] == [*tables, *pictures]
     stated = [
         found.runtime,
         found.thresholds[0],
         found.claims[0],
         found.summary[0],
+        found.settling[0],
+        found.report[0],
         *found.sweeps.values(),
     ]
     stated += [stamp for stamp, _, _ in found.figures.values()]

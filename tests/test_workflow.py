@@ -133,7 +133,7 @@ def test_a_study_is_complete(tree):
             assert dataset.attrs["lt2f_version"]
         assert (RESULTS / f"logs/{name}.log").read_text()
         assert (RESULTS / f"benchmarks/{name}.tsv").stat().st_size
-    for name in ("thresholds.csv", "claims.csv", "summary.md"):
+    for name in ("thresholds.csv", "claims.csv", "settling.csv", "summary.md", "report.html"):
         assert (RESULTS / name).stat().st_size
     for figure in catalogue.figures(study.sweeps):
         for form in study.figures.style.format:
@@ -190,10 +190,11 @@ def test_what_changes_no_result_runs_nothing(code):
     assert due("--cores", "2") == set()
 
 
-SAY = {"claims", "summary"}
+SAY = {"claims", "summary", "report"}
 RUN = {f"sweep {name}" for name in SWEEPS}
 SLICE = {"figure orbit", "figure slice-averages", "figure slice-transverse"}
 DRAW = {"figure regimes", *SLICE}
+SHOW = {*DRAW, "report"}
 CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
     # An edit, and all that it runs; `slice` is shown below the orbit diagram.
     "grid of regimes": (
@@ -203,23 +204,29 @@ CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
         partial(lengthen_an_axis, "slice"), {"sweep slice", *SLICE, *SAY},
     ),
     "seed": (partial(set_key, "seed", 1), {*RUN, *DRAW, *SAY}),
-    "dots per inch": (partial(set_key, "figures/style/dpi", 150), DRAW),
-    "formats": (partial(set_key, "figures/style/format", ["svg"]), DRAW),
-    "kernels": (partial(add_code, "lt2f/dynamics/kernels.py"), {*RUN, *DRAW, *SAY}),
+    "dots per inch": (partial(set_key, "figures/style/dpi", 150), SHOW),
+    "formats": (partial(set_key, "figures/style/format", ["svg"]), SHOW),
+    "kernels": (partial(add_code, "lt2f/dynamics/kernels.py"), {*RUN, *DRAW, "settling", *SAY}),
     "datasets": (partial(add_code, "lt2f/pipeline/dataset.py"), {*RUN, *DRAW, *SAY}),
     "thresholds": (
-        partial(add_code, "lt2f/dynamics/thresholds.py"), {*DRAW, "thresholds", *SAY},
+        partial(add_code, "lt2f/dynamics/thresholds.py"), {*DRAW, "thresholds", "settling", *SAY},
     ),
-    "drawing": (partial(add_code, "lt2f/views/regime_map.py"), DRAW),
-    "table": (partial(add_code, "lt2f/views/tables.py"), {"thresholds", "summary"}),
+    "drawing": (partial(add_code, "lt2f/views/regime_map.py"), SHOW),
+    "table": (partial(add_code, "lt2f/views/tables.py"),
+        {"thresholds", "settling", "summary", "report"},
+    ),
     "claim": (partial(add_code, "lt2f/claims/plane.py"), SAY),
+    "page": (partial(edit, "lt2f/views/page/report.css", lambda text: text + "\n"), {"report"}),
     "words": (partial(add_code, "lt2f/views/summary.py"), {"summary"}),
     # A dataset that is made again is a new file, which Snakemake shows again.
     "no slice.nc": (partial(remove, "slice.nc"), {"sweep slice", *SLICE, *SAY}),
-    "no regimes.png": (partial(remove, "figures/regimes.png"), {"figure regimes"}),
-    "no thresholds.csv": (partial(remove, "thresholds.csv"), {"thresholds"}),
+    "no regimes.png": (partial(remove, "figures/regimes.png"), {"figure regimes", "report"}),
+    "no thresholds.csv": (partial(remove, "thresholds.csv"), {"thresholds", "report"}),
     "no claims.csv": (partial(remove, "claims.csv"), SAY),
     "no summary.md": (partial(remove, "summary.md"), {"summary"}),
+    "no settling.csv": (partial(remove, "settling.csv"), {"settling", "report"}),
+    "no report.html": (partial(remove, "report.html"), {"report"}),
+    "no times": (lambda: shutil.rmtree(RESULTS / "benchmarks"), set()),
 }  # fmt: skip
 
 
@@ -369,6 +376,5 @@ def test_lint_is_clean(tree):
 def test_the_rulegraph_shows_every_step(tree):
     graph = call("--rulegraph")
     assert graph.returncode == 0
-    assert {"all", "sweep", "figure", "thresholds", "claims", "summary", "publish"} == set(
-        re.findall(r'label = "(\w+)"', graph.stdout)
-    )
+    steps = {"all", "sweep", "figure", "thresholds", "claims", "summary", "settling", "report"}
+    assert steps | {"publish"} == set(re.findall(r'label = "(\w+)"', graph.stdout))

@@ -8,7 +8,7 @@ with the residual 1 - mu/2 from which the loss rises most.
 import functools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,6 +130,39 @@ def _crosses(a: Floats, b: Floats, mu: Floats, last: int) -> Floats:
     with np.errstate(all="ignore"):
         signs = [np.sign(x) for x, _ in runs.descend(a, b, mu, LENGTHS.total)]
     return np.asarray(np.ptp(np.stack(signs[-last:]), axis=0))
+
+
+def records(rows: Iterable[Settled]) -> Iterator[dict[str, str]]:
+    """Yield the rows as they are in settling.csv, each with its side of the threshold."""
+    above = {name: mu for name, (_, mu) in places().items()}
+    for row in rows:
+        parts = {
+            f"{whose}{key}": value
+            for whose, found, crosses in zip(
+                ("", "map_"), (row.ours, row.forecast), row.sides, strict=True
+            )
+            for key, value in _written(found, crosses).items()
+        }
+        yield {
+            "threshold": row.threshold,
+            "side": "above" if row.mu == above[row.threshold] else "below",
+            "mu": f"{row.mu:.10g}",
+            "model": row.model.value,
+            "prompt": str(row.prompt),
+            **parts,
+            "agrees": "yes" if row.agrees else "no",
+        }
+
+
+def _written(found: tuple[Regime, int, float, float], crosses: bool) -> dict[str, str]:
+    regime, period, rate, error = found
+    return {
+        "regime": regime.name.lower(),
+        "residual_period": str(period),
+        "lyapunov": f"{rate:.6g}",
+        "lyapunov_error": f"{error:.2g}",
+        "changes_sign": "yes" if crosses else "no",
+    }
 
 
 # The rows of the ledger

@@ -29,6 +29,8 @@ main.under(
     steps.figure,
     steps.thresholds,
     steps.claims,
+    steps.settling,
     steps.summary,
+    steps.report,
 )
 main.under("Your shell", shell.completion)

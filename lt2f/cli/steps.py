@@ -12,6 +12,7 @@ import click
 from lt2f.cli.group import command
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -113,6 +114,43 @@ def summary(stamp: Path, output: Path, datasets: tuple[Path, ...], ledger: Path 
     rows = [] if ledger is None else tables.read(ledger)
     with stages.unchanged(stamp):
         summaries.write(opened, output, rows)
+
+
+@command()
+@click.argument("stamp", type=_EXISTING)
+@click.argument("output", type=_FILE)
+def settling(stamp: Path, output: Path) -> None:
+    """Write settling.csv: transformers trained next to each threshold.
+
+    Example: lt2f settling results/atlas/.stamps/settling.json settling.csv
+    """
+    from lt2f import stages
+    from lt2f.claims import settling
+    from lt2f.progress import waiting
+    from lt2f.views import tables
+
+    with stages.unchanged(stamp), waiting("lt2f: training next to each threshold"):
+        tables.write_settling(settling.records(settling.settle()), output)
+
+
+@command()
+@click.argument("stamp", type=_EXISTING)
+@click.argument("output", type=_FILE)
+@click.argument("datasets", type=_EXISTING, nargs=-1, required=True)
+@click.option("--folder", type=_FOLDER, required=True, help="Results of the study.")
+def report(stamp: Path, output: Path, datasets: tuple[Path, ...], folder: Path) -> None:
+    """Write report.html: all that a study made, on one page.
+
+    Example: lt2f report STAMP report.html results/atlas/*.nc --folder results/atlas
+    """
+    from lt2f import stages
+    from lt2f.pipeline.dataset import open_dataset
+    from lt2f.progress import waiting
+    from lt2f.views import report as reports
+
+    opened = {path.stem: open_dataset(path) for path in datasets}
+    with stages.unchanged(stamp) as content, waiting("lt2f: writing the report"):
+        reports.write(opened, content["figures"], folder, output)
 
 
 def _log_to(file: Path | None) -> None:

@@ -10,7 +10,7 @@ import xarray as xr
 from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
-from lt2f.views import claims, tables
+from lt2f.views import claims, contents, tables
 from lt2f.views.files import whole
 
 
@@ -44,16 +44,8 @@ def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str
 
 
 def _sweep(dataset: xr.Dataset) -> Iterator[str]:
-    extra = {"exponent", "weight", "sample", "step", "outcome"}
-    axes = [name for name in dataset.sizes if name not in extra]
-    cells = int(np.prod([dataset.sizes[name] for name in axes]))
-    spans = (
-        f"{name} from {dataset[name].values[0]:.6g} to {dataset[name].values[-1]:.6g} "
-        f"({dataset.sizes[name]} values)"
-        for name in axes
-    )
-    scalars = (f"{name} = {x.item():g}" for name, x in dataset.coords.items() if x.ndim == 0)
-    yield f"{cells:,} cells: {', '.join([*spans, *scalars])}.\n"
+    cells = contents.cells(dataset)
+    yield f"{cells:,} cells: {contents.spans(dataset)}.\n"
     if "regime" in dataset:
         yield from _shares(dataset, cells)
     if "map_regime" in dataset:
@@ -80,13 +72,10 @@ def _shares(dataset: xr.Dataset, cells: int) -> Iterator[str]:
 
 def _agreement(dataset: xr.Dataset) -> Iterator[str]:
     """Say how many trained models have the regime and the period that the map forecasts."""
-    pairs = [("regime", "map_regime"), ("residual_period", "map_residual_period")]
-    own, known = (dataset[name].values for name in pairs[0])
-    decided = (own != Regime.UNDECIDED) & (known != Regime.UNDECIDED)
-    same = np.logical_and.reduce([dataset[x].values == dataset[y].values for x, y in pairs])
+    same, decided = contents.forecast(dataset)
     yield (
-        f"The map forecasts regime and period of {int((same & decided).sum()):,} of the "
-        f"{int(decided.sum()):,} trained models that are decided.\n"
+        f"The map forecasts regime and period of {same:,} of the {decided:,} trained models that "
+        "are decided.\n"
     )
 
 

@@ -7,6 +7,8 @@ published = [
     stages.thresholds[1],
     stages.claims[1],
     stages.summary[1],
+    stages.settling[1],
+    stages.report[1],
 ]
 
 

@@ -53,3 +53,20 @@ rule summary:
         "summary"
     shell:
         "lt2f summary {input.stamp} {output} {input.datasets} --claims {input.claims} 2>&1 | tee {log} >&2"
+
+
+rule settling:
+    input:
+        stages.settling[0],
+    output:
+        temp(f"{new}/{os.path.relpath(stages.settling[1], results)}"),
+    log:
+        f"{results}/logs/settling.log",
+    benchmark:
+        f"{results}/benchmarks/settling.tsv"
+    conda:
+        "../envs/lt2f.yaml"
+    message:
+        "settling"
+    shell:
+        "lt2f settling {input} {output} 2>&1 | tee {log} >&2"
