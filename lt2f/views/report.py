@@ -122,7 +122,7 @@ def _said(
     sweeps = [_sweep(name, dataset, folder, costs) for name, dataset in datasets.items()]
     ledger = claims.read(folder / "claims.csv") if (folder / "claims.csv").exists() else []
     shown = pictures.pictures(figures, datasets, folder)
-    every = tables.read(folder / "thresholds.csv")
+    every, main = tables.read(folder / "thresholds.csv"), _main()
     yield "study", settings["study"]
     yield "seed", settings.get("seed", 0)
     yield "version", next(iter(datasets.values())).attrs["lt2f_version"]
@@ -141,7 +141,7 @@ def _said(
     yield "agrees", Status.AGREES
     yield "claimed", len(ledger)
     yield "meaning", claims.MEANING
-    yield "thresholds", [row for row in every if row["id"] in _main()]
+    yield "thresholds", [row for row in every if row["id"] in main]
     yield "threshold_count", len(every)
     yield "threshold_names", {row["id"]: row["name"] for row in every}
     yield "sides", trainings.sides(tables.read(folder / "settling.csv"))

@@ -1,6 +1,7 @@
 """Small datasets from real sweeps, and eyes for figures."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,18 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 import lt2f
+from lt2f.claims import settling
+from lt2f.claims.forms import Status
+from lt2f.claims.ledger import Row
 from lt2f.dynamics import theory
-from lt2f.views import figures
+from lt2f.dynamics.codes import Regime
+from lt2f.pipeline import settings
+from lt2f.pipeline.dataset import open_dataset
+from lt2f.pipeline.plan import plan
+from lt2f.pipeline.store import Store
+from lt2f.pipeline.sweep import run
+from lt2f.training.transformer import Model
+from lt2f.views import catalogue, claims, figures, tables
 
 
 def swept(**sweep: Any) -> xr.Dataset:
@@ -234,3 +245,104 @@ def inputs(
     }  # fmt: skip
     assert set(found) == set(figures.DRAWINGS)
     return found
+
+
+STUDY: dict[str, Any] = {
+    "study": "told",
+    "seed": 7,
+    "figures": {"style": {"dpi": 60}},
+    "sweeps": {
+        "plane": {
+            "axes": {
+                "mu": {"start": 0.05, "step": 0.05, "num": 43},
+                "imbalance": {"start": 0, "step": 0.2, "num": 21},
+            },
+            "fixed": {"product": 0.11},
+            "iterations": {"transient": 500, "measure": 512},
+        },
+        "line": {
+            "axes": {"mu": {"start": 0.02, "step": 0.02, "num": 104}},
+            "fixed": {"imbalance": 0.001, "product": 0.11},
+            "iterations": {"transient": 500, "measure": 512},
+        },
+        "orbit": {
+            "kind": "orbit",
+            "axes": {"mu": {"start": 0.8, "step": 0.02, "num": 65}},
+            "fixed": {"imbalance": 0.001, "product": 0.11},
+            "iterations": {"transient": 500, "samples": 32},
+        },
+        "noisy": {
+            "axes": {
+                "mu": {"start": 1.5, "step": 0.1, "num": 11},
+                "noise": {"values": [0.0, 0.1, 0.2]},
+                "realization": {"num": 8},
+            },
+            "fixed": {"imbalance": 0.001, "product": 0.11},
+            "noise": {"model": "multiplicative"},
+            "iterations": {"transient": 300, "measure": 320},
+            "record": ["regime", "steps"],
+        },
+        "training": {
+            "kind": "transformer",
+            "axes": {"step_size": {"start": 0.2, "step": 0.2, "num": 27}},
+            "fixed": {"imbalance": 0.1, "product": 0.1},
+            "transformer": {"model": "scalar", "dimension": 4, "context": 16, "label_noise": 0.2},
+            "iterations": {"transient": 300, "measure": 200, "samples": 32},
+        },
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[settings.Settings, Path]:
+    """A study and the folder of its results, with what a report needs; claims are made up."""
+    folder = tmp_path_factory.mktemp("reported") / "told"
+    study = settings.parse(STUDY)
+    for name in study.sweeps:
+        run(plan(study, name), Store(folder.parent / "chunks"), folder / f"{name}.nc")
+    look = study.figures.style.model_dump()
+    for figure in catalogue.figures(study.sweeps):
+        shown = [open_dataset(folder / f"{name}.nc") for name in figure.sweeps]
+        stamp = {"drawing": figure.drawing, "style": look}
+        figures.draw(stamp, shown, folder / "figures" / figure.stem)
+    tables.write_thresholds(folder / "thresholds.csv")
+    tables.write_settling(settling.records(_trainings()), folder / "settling.csv")
+    claims.write(_claims(), folder / "claims.csv")
+    (folder / "benchmarks").mkdir()
+    benchmark = "s\th:m:s\tmax_rss\n12.345\t0:00:12\t456.1\n"
+    (folder / "benchmarks" / "line.tsv").write_text(benchmark)
+    return study, folder
+
+
+def _claims() -> list[Row]:
+    """Claims of every status, with words that HTML has to escape."""
+    source = "derived: one step, expanded; tests/dynamics/test_identities.py"
+    return [
+        Row(
+            f"{room}_{k}",
+            f"of {room}, |e| < 2 - mu^{k} & <= 4",
+            source,
+            "1",
+            "-2",
+            "0.1",
+            status,
+            "",
+        )
+        for status in Status
+        for k, room in enumerate(
+            ("balanced", "two_cycle", "noise"), 2 + 3 * list(Status).index(status)
+        )
+    ]
+
+
+def _trainings() -> list[settling.Settled]:
+    """Two trainings on either side of a threshold, one of which does what the map does not."""
+    two, four = (Regime.PERIODIC, 2, -0.1, 0.0), (Regime.PERIODIC, 4, -0.2, 0.0)
+    chaos = (Regime.CHAOTIC, 0, 0.3, 0.001)
+    sides = settling.places()["doubling_2"]
+    did = {Model.SCALAR: (two, four), Model.MATRIX: (two, chaos)}
+    return [
+        settling.Settled("doubling_2", mu, model, 0, own, told, (False, False))
+        for model, both in did.items()
+        for mu, own, told in zip(sides, both, (two, four), strict=True)
+    ]
