@@ -8,13 +8,16 @@ compile := uv pip compile pyproject.toml --group build --universal --python-vers
   --generate-hashes --no-emit-index-url --annotation-style line --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := all
-.PHONY: all quick test lock clean help python runtime development
+.PHONY: all quick workflow-report test lock clean help python runtime development
 
 all: runtime ## compute the study of config/config.yaml: results/atlas/
 	$(snakemake)
 
 quick: runtime ## compute the small study of config/quick.yaml: results/quick/
 	$(snakemake) --configfile config/quick.yaml
+
+workflow-report: all ## write Snakemake's report on that study: steps, times, code of each rule
+	$(snakemake) --report results/atlas/workflow-report.html
 
 test: development ## check style and types, then run every test
 	$(bin)/ruff check
@@ -36,7 +39,7 @@ clean: ## remove the environment and all caches; results/ stays
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## list what make can do
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 22
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -27,6 +27,9 @@ results = f"results/{stages.study}"
 new = f"{results}/.new"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/figures.smk"

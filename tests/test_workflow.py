@@ -377,4 +377,16 @@ def test_the_rulegraph_shows_every_step(tree):
     graph = call("--rulegraph")
     assert graph.returncode == 0
     steps = {"all", "sweep", "figure", "thresholds", "claims", "summary", "settling", "report"}
-    assert steps | {"publish"} == set(re.findall(r'label = "(\w+)"', graph.stdout))
+    assert steps | {"publish", "show"} == set(re.findall(r'label = "(\w+)"', graph.stdout))
+
+
+def test_snakemakes_own_report_shows_figures_and_tables_and_no_data(tree):
+    run_quick("--report", "workflow.html")
+    text = Path("workflow.html").read_text()
+    figures = {
+        f"figures/{figure.stem}.png" for figure in catalogue.figures(settings.load(QUICK).sweeps)
+    }
+    tables = {f"{name}.csv" for name in ("thresholds", "claims", "settling")}
+    assert {*figures, *tables, "report.html"} == set(
+        re.findall(r'"results/quick/([^"]+)": \{"name"', text)
+    )

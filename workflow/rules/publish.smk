@@ -10,11 +10,14 @@ published = [
     stages.settling[1],
     stages.report[1],
 ]
+# What Snakemake's own report embeds: datasets are too large for it.
+shown = [file for file in published if file.endswith((".png", ".csv", ".html"))]
 
 
 localrules:
     all,
     publish,
+    show,
 
 
 rule publish:
@@ -25,10 +28,24 @@ rule publish:
     log:
         f"{results}/logs/publish/{{path}}.log",
     wildcard_constraints:
-        path="|".join(re.escape(os.path.relpath(file, results)) for file in published),
+        path="|".join(re.escape(os.path.relpath(f, results)) for f in published if f not in shown),
     conda:
         "../envs/lt2f.yaml"
     message:
         "writing {output}"
     shell:
         "ln -f {input} {output} 2> {log} || cp -p {input} {output} 2>> {log}"
+
+
+use rule publish as show with:
+    output:
+        report(
+            f"{results}/{{path}}",
+            category=lambda wildcards: {".png": "Figures", ".csv": "Tables"}.get(
+                os.path.splitext(wildcards.path)[1], "Report"
+            ),
+            labels={"file": "{path}"},
+            caption="../report/shown.rst",
+        ),
+    wildcard_constraints:
+        path="|".join(re.escape(os.path.relpath(file, results)) for file in shown),
