@@ -120,7 +120,7 @@ def _code() -> dict[str, str]:
 
 def _page() -> str:
     """Hash the template of the report, and its style."""
-    files = sorted((Path(__file__).parent / "views" / "page").iterdir())
+    files = sorted((Path(__file__).parent / "views" / "templates").iterdir())
     return sha256_of({file.name: file.read_text(encoding="utf-8") for file in files})
 
 

@@ -352,3 +352,27 @@ def test_a_figure_is_drawn_in_every_format(staged, datasets):
     assert {file.name for file in Path("made").iterdir()} == {Path(file).name for file in files}
     assert Path("made/orbit.png").read_bytes().startswith(b"\x89PNG")
     assert Path("made/orbit.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_trainings_next_to_thresholds_are_a_table(staged, monkeypatch):
+    from lt2f.claims import settling
+
+    monkeypatch.setattr(settling, "settle", list)
+    assert call("settling", staged.settling[0], "made/settling.csv").exit_code == 0
+    (head,) = Path("made/settling.csv").read_text().splitlines()
+    assert head.startswith("threshold,side,mu,model,prompt,regime,")
+
+
+def test_a_report_shows_what_is_there(staged, datasets):
+    for stem, (stamp, shown, _) in staged.figures.items():
+        call("figure", stamp, f"figures/{stem}", *[Path(file).name for file in shown])
+    asked = ("report", staged.report[0], "made/report.html", *datasets, "--folder", ".")
+    found = call(*asked)
+    assert found.exit_code == 0, found.output
+    page = Path("made/report.html").read_text(encoding="utf-8")
+    assert "<h1>Study tiny</h1>" in page
+    assert all(f'id="figure-{stem}"' in page for stem in staged.figures)
+    Path("figures/orbit.png").unlink()
+    refused = call(*asked)
+    assert refused.exit_code == 2
+    assert refused.stderr == "lt2f: figures/orbit.png: No such file or directory\n"

@@ -216,7 +216,9 @@ CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
         {"thresholds", "settling", "summary", "report"},
     ),
     "claim": (partial(add_code, "lt2f/claims/plane.py"), SAY),
-    "page": (partial(edit, "lt2f/views/page/report.css", lambda text: text + "\n"), {"report"}),
+    "page": (
+        partial(edit, "lt2f/views/templates/report.css", lambda text: text + "\n"), {"report"},
+    ),
     "words": (partial(add_code, "lt2f/views/summary.py"), {"summary"}),
     # A dataset that is made again is a new file, which Snakemake shows again.
     "no slice.nc": (partial(remove, "slice.nc"), {"sweep slice", *SLICE, *SAY}),

@@ -23,12 +23,17 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "noise": "Mini-batch noise",
     "training": "Training",
 }
+# Of other drawings the noise tells, or that there is none.
 _OF: Final = {
     "regime_map": "phases",
+    "value_map": "phases",
+    "phases": "phases",
     "portrait": "plane",
     "which_minimum": "plane",
     "shares": "noise",
     "survival": "noise",
+    "scaling": "noise",
+    "minima_found": "noise",
     "transformer": "training",
 }
 

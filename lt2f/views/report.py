@@ -19,7 +19,7 @@ from lt2f.dynamics.codes import Regime
 from lt2f.views import claims, contents, origin, pictures, rooms, style, tables, trainings
 from lt2f.views.files import whole
 
-_PAGE: Final = Path(__file__).parent / "page"
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 _EXAMPLE: Final[dict[str, Any]] = {
     "learning_rate": 0.5,
     "factor": 1.5,
@@ -97,7 +97,7 @@ def write(
         If claims.csv is not a ledger.
     """
     environment = Environment(
-        loader=FileSystemLoader(_PAGE),
+        loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -29,6 +29,7 @@ _SUBJECTS: Final = {
     "target": "Noise of the target",
     "batches": "Mini-batches of prompts",
     "batch_thresholds": "Thresholds under mini-batches",
+    "sharpness_spread": "Sharpness of the minima found",
     "apart": "Noise that moves the factors apart",
     "arithmetic": "Arithmetic in 50 digits",
     "transformer": "The trained transformer",
