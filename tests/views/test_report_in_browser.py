@@ -161,12 +161,15 @@ def test_axe_finds_nothing_to_mend(browser, address, width, scheme):
     context.close()
 
 
-def test_all_of_it_prints(browser, address, tmp_path):
-    """Folded claims are on paper, too."""
-    context = browser.new_context(offline=True)
+def test_all_of_it_prints(browser, address):
+    """Folded claims are on paper, too, and no table is wider than a page of A4."""
+    context = browser.new_context(viewport={"width": 718, "height": 1000}, offline=True)
     page = Visit(context, address).page
     page.emulate_media(media="print")
     rows = page.locator("#claims details tr[id]")
     assert rows.count() > 1
     assert all(row.bounding_box()["height"] > 10 for row in rows.all())
+    tables = page.locator("table").all()
+    assert len(tables) > 6
+    assert all(table.bounding_box()["width"] <= 718 for table in tables)
     context.close()
