@@ -28,6 +28,8 @@ COMMANDS = (
     "show",
     "plot",
     "completion",
+    "reproduce",
+    "chunks",
     "sweep",
     "thresholds",
     "figure",

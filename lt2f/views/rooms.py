@@ -32,6 +32,7 @@ _SUBJECTS: Final = {
     "sharpness_spread": "Sharpness of the minima found",
     "apart": "Noise that moves the factors apart",
     "arithmetic": "Arithmetic in 50 digits",
+    "settling": "Training next to each threshold",
     "transformer": "The trained transformer",
 }
 
