@@ -57,8 +57,11 @@ class Stepped(Axis):
     """start, start + step, …: each value the double nearest to the exact decimal."""
 
     start: float
+    """First value."""
     step: Annotated[float, Field(gt=0)]
+    """Distance between values; value i is the double nearest to start + i·step."""
     num: Points
+    """Number of values."""
 
     @property
     def size(self) -> int:
@@ -94,8 +97,11 @@ class Spaced(Axis):
     """``num`` values from start to stop, both included, as numpy.linspace places them."""
 
     start: float
+    """First value."""
     stop: float
+    """Last value."""
     num: Points
+    """Number of values."""
 
     @property
     def size(self) -> int:
@@ -121,6 +127,7 @@ class Listed(Axis):
     """The values as they are given."""
 
     given: Annotated[tuple[float, ...], Field(alias="values", min_length=1, strict=False)]
+    """The values, each greater than the one before."""
 
     @property
     def size(self) -> int:
@@ -141,9 +148,13 @@ class Around(Axis):
     """
 
     around: float
+    """The point to which the values crowd."""
     farthest: Annotated[float, Field(gt=0)]
+    """Distance of the first and the last value from it."""
     nearest: Annotated[float, Field(gt=0)]
+    """Distance of the closest values from it."""
     num: Annotated[Points, Field(ge=4)]
+    """Number of values."""
 
     @property
     def size(self) -> int:
@@ -181,6 +192,7 @@ class Counted(Axis):
     """0, 1, …, num − 1: the realizations of the noise."""
 
     num: Points
+    """Number of realizations."""
 
     @property
     def size(self) -> int:

@@ -42,12 +42,17 @@ class Sweep(Model):
     scale: ClassVar[Literal["mu", "step_size"]] = "mu"
 
     axes: Annotated[dict[Coordinate, AnyAxis], Field(min_length=1)]
+    """Coordinates that vary, in the order of the dataset's dimensions."""
     fixed: dict[Coordinate, float] = Field(default_factory=dict)
+    """Coordinates that do not vary, one number each; kept in the dataset as scalars."""
     noise: Annotated[Noiseless | Noisy | Prompts, Field(discriminator="model")] = Noiseless(
         model="none"
     )
+    """What each step draws; none if unsaid."""
     shortcuts: bool = True
+    """Whether theorems may decide cells without a run; false is brute force, for checks."""
     tile: dict[Coordinate, Positive] = Field(default_factory=dict)
+    """Cells of a chunk along an axis, chosen for you if unsaid; never changes a number."""
 
     @property
     def cells(self) -> int:

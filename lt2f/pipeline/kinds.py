@@ -36,27 +36,34 @@ class MapIterations(Model):
     """Steps discarded, steps measured, and the longest cycle looked for."""
 
     transient: Transient
+    """Steps discarded before anything is measured."""
     measure: Annotated[int, Field(ge=32, le=MAX_STEPS), whole]
+    """Steps that exponents and averages are taken over."""
     max_period: Annotated[int, Field(ge=1, le=1024), whole] = 64
+    """Longest cycle that is looked for."""
 
 
 class OrbitIterations(Model):
     """Steps discarded, and steps kept."""
 
     transient: Transient
+    """Steps discarded before the first sample."""
     samples: Steps
+    """Steps kept after the transient."""
 
 
 class TrajectoryIterations(Model):
     """Steps kept, from the first."""
 
     steps: Steps
+    """Steps kept, from the first."""
 
 
 class EllipseIterations(Model):
     """Steps measured."""
 
     measure: Annotated[int, Field(ge=32, le=MAX_STEPS), whole]
+    """Steps that exponents and averages are taken over."""
 
 
 def _with_always(names: tuple[Recordable, ...]) -> tuple[Recordable, ...]:
@@ -74,9 +81,13 @@ class MapSweep(Sweep):
     """
 
     kind: Literal["map"] = "map"
+    """What is computed in each cell: what training does in the long run."""
     iterations: MapIterations
+    """How many steps."""
     record: Record = RECORDABLE
+    """Variables kept; regime and decided_by always are. All if unsaid."""
     count: Literal["realization"] | None = None
+    """Keep how many realizations end in each regime, instead of every cell."""
 
     @model_validator(mode="after")
     def _labels_need_a_theory(self) -> Self:
@@ -113,8 +124,11 @@ class OrbitSweep(Sweep):
     """Samples of the residual after a transient, for orbit diagrams, and of the imbalance."""
 
     kind: Literal["orbit"]
+    """What is computed in each cell: samples of the residual after a transient."""
     iterations: OrbitIterations
+    """How many steps."""
     record: Samples = RESIDUAL
+    """What is sampled; the residual always is."""
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that determine the data; the residual alone goes without saying."""
@@ -128,7 +142,9 @@ class TrajectorySweep(Sweep):
     """Loss, sharpness and imbalance at every step."""
 
     kind: Literal["trajectory"]
+    """What is computed in each cell: loss, sharpness and imbalance at every step."""
     iterations: TrajectoryIterations
+    """How many steps."""
 
 
 class EllipseSweep(Sweep):
@@ -138,7 +154,9 @@ class EllipseSweep(Sweep):
     """
 
     kind: Literal["ellipse"]
+    """What is computed in each cell: an orbit on the ellipse, by its exact angle."""
     iterations: EllipseIterations
+    """How many steps."""
 
     @property
     def has_realizations(self) -> bool:
@@ -181,9 +199,13 @@ class TransformerIterations(Model):
     """
 
     transient: TrainingSteps
+    """Steps discarded before anything is measured."""
     measure: Annotated[int, Field(ge=32, le=MAX_TRAINING), whole]
+    """Steps that labels are taken from; at least twice max_period."""
     max_period: Annotated[int, Field(ge=1, le=1024), whole] = 64
+    """Longest cycle that is looked for."""
     samples: Annotated[int, Field(ge=1, le=MAX_TRAINING), whole] = 64
+    """Outputs kept of the measured steps, the first ones."""
 
     @model_validator(mode="after")
     def _measure_holds_the_rest(self) -> Self:
@@ -202,10 +224,15 @@ class Transformer(Model):
     """
 
     model: Literal["scalar", "matrix", "full"]
+    """Which weights train: two numbers, a number and a matrix, or all matrices."""
     dimension: Annotated[int, Field(ge=1, le=1024), whole]
+    """Dimension d of an input."""
     context: Annotated[int, Field(ge=1, le=65536), whole]
+    """Number of labelled examples in a prompt."""
     label_noise: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of the noise in the labels."""
     start: Literal["eigenvector", "gaussian"] = "eigenvector"
+    """Direction in which the full model starts."""
 
     @model_validator(mode="after")
     def _directions_are_of_the_full_model(self) -> Self:
@@ -224,8 +251,11 @@ class TransformerSweep(Sweep):
     scale: ClassVar[Literal["mu", "step_size"]] = "step_size"
 
     kind: Literal["transformer"]
+    """What is computed in each cell: a training of the unreduced linear transformer."""
     transformer: Transformer
+    """The model, and the law of its prompts."""
     iterations: TransformerIterations
+    """How many steps."""
 
     @property
     def has_realizations(self) -> bool:

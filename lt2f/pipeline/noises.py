@@ -14,6 +14,7 @@ class Noiseless(Model):
     """Full batches: the map itself."""
 
     model: Literal["none"]
+    """No noise: every step uses all the data."""
 
 
 class Noisy(Model):
@@ -24,7 +25,9 @@ class Noisy(Model):
     """
 
     model: Literal["multiplicative", "target", "factors"]
+    """What is random: the step's multiplier, the target, or one multiplier for each factor."""
     law: Literal["two_point", "uniform", "normal"] = "two_point"
+    """Distribution of the draws, with the standard deviation that the coordinate noise gives."""
 
 
 class Prompts(Model):
@@ -35,8 +38,14 @@ class Prompts(Model):
     """
 
     model: Literal["prompts"]
+    """Batches are drawn from a pool of Gaussian prompts."""
     dimension: Side
+    """Dimension d of an input."""
     context: Side
+    """Number of labelled examples in a prompt."""
     pool_size: Annotated[int, Field(ge=1, le=MAX_POOL), whole]
+    """Prompts in the pool."""
     label_noise: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of the noise in the labels."""
     replacement: bool = True
+    """Whether a batch may hold a prompt twice."""

@@ -36,7 +36,13 @@ def nearest(name: object, known: Iterable[str]) -> str:
 class Model(BaseModel):
     """A frozen piece of the settings: nothing coerced, nothing infinite, no unknown key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,  # what stands below a key describes it in the schema
+    )
 
     @model_validator(mode="before")
     @classmethod

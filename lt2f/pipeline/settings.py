@@ -49,7 +49,9 @@ class Local(Model):
     """Worker processes on this machine; as many as the job has cores if unsaid."""
 
     kind: Literal["local"] = "local"
+    """Where the cells are computed; local: on this machine."""
     workers: Positive | None = None
+    """Worker processes; unsaid, as many as Snakemake gives the job, and all cores outside it."""
 
 
 Executor = Local  # a union discriminated on `kind` once there is a second member
@@ -61,24 +63,33 @@ class Style(Model):
     format: Annotated[
         tuple[Literal["png", "pdf", "svg"], ...], Field(min_length=1, strict=False)
     ] = ("png", "pdf")
+    """File formats; every figure is written in each of them."""
     dpi: Annotated[int, Field(ge=50, le=1200), whole] = 200
+    """Dots per inch of png, and of what a pdf or svg holds as pixels."""
 
 
 class Figures(Model):
     """How figures look; never part of a dataset's identity."""
 
     style: Style = Style()
+    """File formats and resolution."""
 
 
 class Settings(Model):
     """One study."""
 
     study: Name
+    """Name of the study: everything is written to results/<study>/."""
     seed: Annotated[int, Field(ge=0, lt=2**64), whole] = 0
+    """What all random numbers follow from: the same seed gives the same data, to the bit."""
     executor: Executor = Local()
+    """Where the cells are computed; never changes a number."""
     chunks: Annotated[Path, Field(strict=False)] | None = None
+    """Folder for the pieces of sweeps; results/.chunks if unsaid. For a scratch disk."""
     sweeps: Annotated[dict[Name, AnySweep], Field(min_length=1)]
+    """The sweeps by name: each makes the dataset results/<study>/<name>.nc."""
     figures: Figures = Figures()
+    """How figures look; which there are follows from the sweeps."""
 
 
 def parse(mapping: Mapping[str, Any]) -> Settings:

@@ -552,6 +552,17 @@ def test_the_committed_schema_is_the_one_of_the_types():
     assert committed.read_text(encoding="utf-8") == text, "write schema() to config/schema.json"
 
 
+def test_every_key_says_what_it_means():
+    types = {"Settings": schema(), **schema()["$defs"]}
+    bare = {
+        f"{name}.{key}"
+        for name, model in types.items()
+        for key, field in model.get("properties", {}).items()
+        if not field.get("description")
+    }
+    assert bare == set()
+
+
 def test_the_schema_accepts_the_example_and_refuses_what_is_wrong():
     jsonschema.Draft202012Validator.check_schema(schema())
     validator = jsonschema.Draft202012Validator(schema())
