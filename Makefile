@@ -8,7 +8,7 @@ compile := uv pip compile pyproject.toml --group build --universal --python-vers
   --generate-hashes --no-emit-index-url --annotation-style line --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := all
-.PHONY: all quick workflow-report test lock clean help python runtime development
+.PHONY: all quick workflow-report test docs lock clean help python runtime development
 
 all: runtime ## compute the study of config/config.yaml: results/atlas/
 	$(snakemake)
@@ -26,16 +26,20 @@ test: development ## check style and types, then run every test
 	$(bin)/snakefmt --check workflow
 	$(bin)/pytest
 
+docs: development ## build the documentation, running what it shows: docs/_build/html/
+	$(bin)/sphinx-build --fail-on-warning --nitpicky --quiet docs docs/_build/html
+
 lock: python ## resolve the newest dependencies and pin them, by hash, in requirements/
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet uv
 	.venv-lock/bin/$(compile) --upgrade --quiet --output-file requirements/runtime.txt
 	.venv-lock/bin/$(compile) --upgrade --quiet --output-file requirements/dev.txt \
-	  --extra dev --constraints requirements/runtime.txt
+	  --extra dev --extra docs --constraints requirements/runtime.txt
 	rm -rf .venv-lock
 
 clean: ## remove the environment and all caches; results/ stays
-	rm -rf .venv .venv-lock .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-lock .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist \
+	  docs/_build
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## list what make can do
