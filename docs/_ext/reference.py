@@ -48,8 +48,14 @@ def _type(name: str, model: dict[str, Any]) -> Iterator[str]:
     yield "| key | takes | default | meaning |\n|---|---|---|---|"
     for key, field in model.get("properties", {}).items():
         default = "**needed**" if key in required else _default(field)
-        yield f"| `{key}` | {_takes(field)} | {default} | {field['description']} |"
+        yield f"| `{key}` | {_takes(field)} | {default} | {_meaning(field)} |"
     yield ""
+
+
+def _meaning(field: dict[str, Any]) -> str:
+    """Say what a key means; one whose type has a table of its own may leave it to that."""
+    said = field.get("description", "see there")
+    return said[:1].upper() + said[1:].replace("<", "\\<").replace("|", "\\|")
 
 
 def _title(name: str, model: dict[str, Any]) -> str:
@@ -102,7 +108,7 @@ def _takes(field: dict[str, Any]) -> str:
 
 def _mapping(field: dict[str, Any]) -> str:
     values = field.get("additionalProperties") or next(iter(field["patternProperties"].values()))
-    names = "coordinates" if "propertyNames" in field else "names"
+    names = "coordinates" if "enum" in field.get("propertyNames", {}) else "names"
     return f"a mapping of {names} to {_takes(values)}"
 
 

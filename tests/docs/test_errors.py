@@ -10,18 +10,18 @@ import lt2f
 
 ROOT = Path(lt2f.__file__).parent
 PAGE = (ROOT.parent / "docs" / "errors.md").read_text(encoding="utf-8")
-# What these raise reaches the user as a line; other exceptions are for programmers.
-SAID = {
-    "AdviceError",
-    "BenchError",
-    "DatasetError",
-    "LedgerError",
-    "NotTwoFactorError",
-    "SettingsError",
-    "StampError",
-    "StoreError",
-    "refusal",
+TREES = {
+    str(file.relative_to(ROOT)): ast.parse(file.read_bytes()) for file in sorted(ROOT.rglob("*.py"))
 }
+# What our own errors say reaches the user as a line; other exceptions are for programmers. A claim
+# that a study cannot tell is no error: the ledger says what it needs.
+OURS = {
+    node.name
+    for tree in TREES.values()
+    for node in ast.walk(tree)
+    if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+}
+SAID = {"refusal", "UsageError", "BadParameter"} | OURS - {"MissingError"}
 
 
 def texts(node: ast.AST) -> Iterator[str]:
@@ -49,14 +49,15 @@ def said(function: ast.AST) -> Iterator[str]:
 
 
 def lines() -> set[tuple[str, str]]:
-    found = set()
-    for file in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_bytes())):
-            if isinstance(node, ast.FunctionDef):
-                where = str(file.relative_to(ROOT))
-                # A word alone is a key's name, or joins two parts.
-                found |= {(where, text) for text in said(node) if " " in text}
-    return found
+    """Every text of an error, with the file that says it; a word alone only joins two parts."""
+    return {
+        (where, text)
+        for where, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        for text in said(node)
+        if " " in text
+    }
 
 
 LINES = sorted(lines())
