@@ -43,6 +43,7 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 
 html_theme = "furo"
+html_domain_indices = False
 html_title = "lt2f"
 html_theme_options = {"navigation_with_keys": True}
 html_css_files = ["site.css"]
