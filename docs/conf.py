@@ -26,6 +26,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_ext", "images"]
 default_role = "code"  # docstrings put code between single backticks
+smartquotes_action = "qe"  # quotes and ellipses; dashes stay, for they begin options
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!lt2f).*")]  # other projects' names; nothing is fetched
 
