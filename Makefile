@@ -8,7 +8,7 @@ compile := uv pip compile pyproject.toml --group build --universal --python-vers
   --generate-hashes --no-emit-index-url --annotation-style line --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := all
-.PHONY: all quick workflow-report test docs lock clean help python runtime development
+.PHONY: all quick workflow-report test system docs lock clean help python runtime development
 
 all: runtime ## compute the study of config/config.yaml: results/atlas/
 	$(snakemake)
@@ -25,6 +25,9 @@ test: development ## check style and types, then run every test
 	$(bin)/mypy
 	$(bin)/snakefmt --check workflow
 	$(bin)/pytest
+
+system: ## install what tests need beside Python, as root on Debian: a browser, SLURM
+	sh requirements/debian.sh
 
 docs: development ## build the documentation, running what it shows: docs/_build/html/
 	$(bin)/sphinx-build --fail-on-warning --nitpicky --quiet docs docs/_build/html
