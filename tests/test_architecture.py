@@ -44,9 +44,12 @@ MAY_IMPORT = {
     "lt2f.pipeline": {"lt2f.dynamics", "lt2f.training", "lt2f.pipeline"},
     # What each of these says of itself: it knows no settings, no cluster, no other room.
     "lt2f.pipeline.axes": {"lt2f.pipeline.rules"},
-    "lt2f.pipeline.cluster": {"lt2f.pipeline.settings"},
+    "lt2f.pipeline.agreement": {"lt2f.pipeline.identity", "lt2f.pipeline.store"},
+    "lt2f.pipeline.cluster": {"lt2f.pipeline.executors", "lt2f.pipeline.slurm"},
+    "lt2f.pipeline.executors": {"lt2f.pipeline.grids", "lt2f.pipeline.rules"},
     "lt2f.pipeline.identity": {"lt2f.dynamics.place"},
     "lt2f.pipeline.rules": set(),
+    "lt2f.pipeline.slurm": {"lt2f.pipeline.executors"},
     "lt2f.pipeline.solve": {"lt2f.dynamics", "lt2f.pipeline.transformers", "lt2f.training"},
     "lt2f.pipeline.transformers": {
         "lt2f.dynamics",
@@ -90,7 +93,8 @@ OWNERS = {
     "PIL": {"lt2f.views.pictures"},
     "click": {"lt2f.cli"},
     "dask": {"lt2f.pipeline.cluster"},
-    "distributed": {"lt2f.pipeline.cluster"},
+    "dask_jobqueue": {"lt2f.pipeline.slurm"},
+    "distributed": {"lt2f.pipeline.cluster", "lt2f.pipeline.slurm"},
     "jinja2": {"lt2f.views.report"},
     "llvmlite": {"lt2f.dynamics"},
     "matplotlib": {"lt2f.views"},

@@ -1,27 +1,35 @@
-"""Where work runs: the one room that knows Dask.
+"""Where work runs: the one room that knows Dask, and with `slurm` all that there is of clusters.
 
 Workers are processes with one thread each, for kernels are serial and release no work to threads.
-Nothing listens beyond the loopback interface.
+Those of this machine listen on the loopback interface alone. What can go wrong with a cluster is
+said in one line, after a time that the settings state: a missing scheduler, or no worker.
 """
 
 import contextlib
 import itertools
+import json
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import dask
-from distributed import Client, LocalCluster, wait
+from distributed import Client, KilledWorker, LocalCluster, Security, wait
 
-from lt2f.pipeline.settings import Executor
+from lt2f.pipeline.executors import ClusterError, Executor, Local, Scheduler, Slurm, Tls
 
 T = TypeVar("T")
 
 log = logging.getLogger("lt2f")
 
 PATIENCE = 300.0  # seconds without any result, after which the oldest item is named
+GLANCE = 2.0  # seconds between looks at who is there
+_GONE = "the scheduler is gone; finished chunks are kept, run again to go on"
 WINDOW = 2  # batches in flight per worker: none waits, and the last ones are small
 # Of a worker, instead of Dask's own: that hands memory back to the system after every use of it,
 # which takes up to a third of the time of a quick chunk.
@@ -34,6 +42,7 @@ _SETTINGS = {
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.admin.tick.interval": "1s",
     "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.scheduler.allowed-failures": 3,  # of workers, on which one batch was
 }
 
 
@@ -41,21 +50,156 @@ class NotStarted(RuntimeError):
     """A worker died before it was there."""
 
 
+def _untended(_in_flight: int, _workers: Mapping[str, Any]) -> None:
+    """Leave a cluster as large as it is."""
+
+
+@dataclass
+class Crew:
+    """Workers, some of them perhaps still to come, and how long to wait for one."""
+
+    client: Client
+    capacity: int  # workers, once all of them are there
+    timeout: float = PATIENCE  # seconds without any worker, after which we give up
+    tend: Callable[[int, Mapping[str, Any]], None] = _untended  # told of items in flight, workers
+    _looked: float = field(default=0.0, init=False)
+    _manned: float = field(default_factory=time.monotonic, init=False)
+
+    def present(self) -> dict[str, Any]:
+        """Return what the scheduler knows of its workers, by their addresses."""
+        try:
+            found: dict[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
+        except (OSError, CancelledError):
+            raise ClusterError(_GONE) from None
+        self.capacity = max(self.capacity, sum(each["nthreads"] for each in found.values()))
+        return found
+
+    def look(self, in_flight: int) -> None:
+        """Count the workers, now and then, and let the cluster grow or shrink.
+
+        Raises
+        ------
+        ClusterError
+            If there was none for too long.
+        """
+        now = time.monotonic()
+        if now < self._looked + GLANCE:
+            return
+        self._looked, workers = now, self.present()
+        self.tend(in_flight, workers)
+        if workers:
+            self._manned = now
+        elif now - self._manned > self.timeout:
+            raise ClusterError(
+                f"no worker for {self.timeout:g} s; finished chunks are kept, run again to go on"
+            )
+
+    def wait(self) -> None:
+        """Return once there is a worker."""
+        self.look(1)
+        while not self.present():
+            time.sleep(0.1)
+            self.look(1)
+
+    def ask(self, function: Callable[..., T], *arguments: Any) -> dict[str, T]:
+        """Call a function of lt2f on every worker that is there; the answers by address."""
+        self.wait()
+        answers = self.client.run(function, *arguments, on_error="return")
+        for worker, answer in answers.items():
+            if isinstance(answer, (ImportError, AttributeError)):
+                raise ClusterError(
+                    f"worker {worker} cannot import lt2f as it is here ({answer}): "
+                    "install the same on both and restart the workers"
+                )
+            if isinstance(answer, Exception) and not isinstance(answer, OSError):
+                raise answer  # of an OSError, the worker went away meanwhile
+        return {worker: x for worker, x in answers.items() if not isinstance(x, Exception)}
+
+    def unordered(
+        self, function: Callable[..., T], items: Iterable[Any], *shared: Any
+    ) -> Iterator[T]:
+        """Yield function(item, *shared) for every item as they finish, a sliding window at a time.
+
+        An item that does not come back is named in the log, again and again until it does.
+
+        Raises
+        ------
+        ClusterError
+            If no worker is left, or an item took four of them with it.
+        """
+        waiting, running, heard = iter(items), dict[Any, Any](), time.monotonic()
+        while True:
+            for item in itertools.islice(waiting, WINDOW * self.capacity - len(running)):
+                running[self.client.submit(function, item, *shared, pure=False)] = item
+            if not running:
+                return
+            self.look(len(running))
+            for future in _finished(list(running), min(GLANCE, PATIENCE)):
+                try:
+                    result = _result(future, running[future])
+                except TimeoutError:
+                    break  # its worker has died before it told us: another one does it again
+                heard = time.monotonic()
+                del running[future]
+                yield result
+            if time.monotonic() - heard >= PATIENCE:
+                heard, first = time.monotonic(), next(iter(running.values()))
+                log.warning("nothing came back for %g s; the oldest is %s", PATIENCE, first)
+
+
+def _finished(futures: list[Any], patience: float) -> Iterable[Any]:
+    try:
+        done: set[Any] = wait(futures, timeout=patience, return_when="FIRST_COMPLETED").done
+    except TimeoutError:
+        return ()
+    except (OSError, CancelledError):
+        raise ClusterError(_GONE) from None
+    return done
+
+
+def _result(future: Any, item: Any) -> Any:
+    try:
+        return future.result(timeout=GLANCE)
+    except (OSError, CancelledError) as error:
+        if isinstance(error, TimeoutError) or future.status == "error":  # the item's own
+            raise
+        raise ClusterError(_GONE) from None
+    except KilledWorker:
+        raise ClusterError(
+            f"every worker that was given {item} died: more memory for each may help, "
+            "and their logs say more"
+        ) from None
+
+
 @contextlib.contextmanager
-def workers(executor: Executor, count: int) -> Iterator[Client]:
-    """Start `count` workers of an executor, and stop them in the end.
+def workers(
+    executor: Executor, count: int, seconds_left: Callable[[], float] = lambda: 0.0
+) -> Iterator[Crew]:
+    """Start `count` workers of an executor, or find those that it names; and leave them in the end.
+
+    A cluster that grows does so as there is work for it: `seconds_left` of one process.
 
     Raises
     ------
     NotStarted
-        If one of them dies meanwhile.
+        If one of our own dies meanwhile.
+    ClusterError
+        If there is no scheduler, or SLURM does not take our jobs.
     """
-    with (
-        dask.config.set(_SETTINGS),
-        _local(count) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    with dask.config.set(_SETTINGS), contextlib.ExitStack() as stack:
+        match executor:
+            case Local():
+                yield stack.enter_context(_started(count))
+            case Scheduler():
+                yield stack.enter_context(_found(executor))
+            case Slurm():
+                yield stack.enter_context(_submitted(executor, count, seconds_left))
+
+
+@contextlib.contextmanager
+def _started(count: int) -> Iterator[Crew]:
+    with _local(count) as cluster, Client(cluster) as client:
+        yield Crew(client, count)
 
 
 def _local(count: int) -> Any:
@@ -81,26 +225,76 @@ def _local(count: int) -> Any:
             signal.signal(signal.SIGINT, heard)
 
 
-def unordered(
-    client: Client, function: Callable[..., T], items: Iterable[Any], *shared: Any
-) -> Iterator[T]:
-    """Yield function(item, *shared) for every item as they finish, a sliding window at a time.
+@contextlib.contextmanager
+def _found(executor: Scheduler) -> Iterator[Crew]:
+    end = time.monotonic() + executor.timeout
+    address = executor.address or _address(executor.file or Path(), executor.timeout)
+    with _quiet(), _connected(address, executor.tls, end, executor.timeout) as client:
+        crew = Crew(client, 1, executor.timeout)
+        crew.wait()
+        yield crew
 
-    An item that does not come back is named in the log, again and again until it does.
-    """
-    waiting, running = iter(items), dict[Any, Any]()
-    window = WINDOW * len(client.scheduler_info(n_workers=-1)["workers"])
+
+def _address(file: Path, timeout: float) -> str:
+    """Read the address of a scheduler from the file that it writes, once it is there."""
+    end, trouble = time.monotonic() + timeout, ""
     while True:
-        for item in itertools.islice(waiting, window - len(running)):
-            running[client.submit(function, item, *shared, pure=False)] = item
-        if not running:
-            return
         try:
-            done, _ = wait(list(running), timeout=PATIENCE, return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            first = next(iter(running.values()))
-            log.warning("nothing came back for %g s; the oldest is %s", PATIENCE, first)
-            continue
-        for future in done:
-            del running[future]
-            yield future.result()
+            return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+        except OSError as error:
+            trouble = error.strerror or str(error)
+        except (ValueError, LookupError, TypeError):  # perhaps half written
+            trouble = "holds no address of a scheduler"
+        if time.monotonic() > end:
+            raise ClusterError(f"executor.file = {file}: {trouble}, after {timeout:g} s")
+        time.sleep(0.1)
+
+
+def _connected(address: str, tls: Tls | None, end: float, timeout: float) -> Client:
+    security, left = _security(tls), max(end - time.monotonic(), 1.0)
+    try:
+        return Client(address, security=security, timeout=left)
+    except (OSError, TypeError, ValueError) as error:
+        # ssl's errors are of the first kind, and what they hold is not always the file.
+        reason = str(error.__cause__ or error) or type(error).__name__
+        raise ClusterError(
+            f"no connection to a scheduler at {address} within {timeout:g} s: {reason}"
+        ) from None
+
+
+def _security(tls: Tls | None) -> Security | None:
+    if tls is None:
+        return None
+    for key, file in tls:
+        if not file.is_file():
+            raise ClusterError(f"executor.tls.{key} = {file}: no such file")
+    cert, key = str(tls.cert), str(tls.key)
+    return Security(
+        require_encryption=True,
+        tls_ca_file=str(tls.ca),
+        tls_client_cert=cert,
+        tls_client_key=key,
+    )
+
+
+@contextlib.contextmanager
+def _submitted(executor: Slurm, count: int, seconds_left: Callable[[], float]) -> Iterator[Crew]:
+    from lt2f.pipeline import slurm
+
+    with _quiet(), slurm.started(executor, _SETTINGS) as cluster, Client(cluster) as client:
+        jobs = slurm.Jobs(cluster, executor, seconds_left)
+        yield Crew(client, count, executor.timeout, jobs.tend)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Let Dask say nothing: what goes wrong comes back to us, and is said once."""
+    logs = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [each.level for each in logs]
+    for each in logs:
+        each.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for each, level in zip(logs, levels, strict=True):
+            each.setLevel(level)

@@ -13,7 +13,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from lt2f.pipeline.axes import Axis
-from lt2f.pipeline.grids import MAX_CELLS, Positive, Sweep
+from lt2f.pipeline.executors import Executor, Local
+from lt2f.pipeline.grids import MAX_CELLS, Sweep
 from lt2f.pipeline.kinds import (
     RECORDABLE,
     AnySweep,
@@ -29,6 +30,8 @@ __all__ = [
     "RECORDABLE",
     "AnySweep",
     "Axis",
+    "Executor",
+    "Local",
     "MapSweep",
     "OrbitSweep",
     "Settings",
@@ -43,18 +46,6 @@ __all__ = [
 
 # Names become files, so none leads out of results/ or hides there.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$", max_length=100)]
-
-
-class Local(Model):
-    """Worker processes on this machine; as many as the job has cores if unsaid."""
-
-    kind: Literal["local"] = "local"
-    """Where the cells are computed; local: on this machine."""
-    workers: Positive | None = None
-    """Worker processes; unsaid, as many as Snakemake gives the job, and all cores outside it."""
-
-
-Executor = Local  # a union discriminated on `kind` once there is a second member
 
 
 class Style(Model):

@@ -8,9 +8,10 @@ Files are written under another name, read back, and only then renamed.
 import contextlib
 import hashlib
 import os
+import time
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
+
+
+SEEN = 60.0  # seconds until a network file system shows everywhere what was written somewhere
 
 
 class StoreError(OSError):
@@ -59,6 +63,21 @@ class Store:
         """Open a chunk, a mapping of its variables that are read when they are asked for."""
         return np.load(self.path(name), allow_pickle=False)
 
+    def expect(self, names: Iterable[str]) -> None:
+        """Return once chunks are seen here that another machine has written.
+
+        Raises
+        ------
+        StoreError
+            If one is not there after a time.
+        """
+        end = time.monotonic() + SEEN
+        for name in names:
+            while not appeared(self.path(name)):
+                if time.monotonic() > end:
+                    raise StoreError(f"{self.path(name)}: a worker wrote it and it is not there")
+                time.sleep(0.1)
+
     def write(self, name: str, arrays: Arrays) -> None:
         """Write a chunk whole or not at all.
 
@@ -83,6 +102,19 @@ class Store:
         finally:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+
+def appeared(path: Path) -> bool:
+    """Tell whether a file is there that another machine may have written just now.
+
+    A network file system remembers that a file was absent until its folder is read again.
+    """
+    if path.exists():
+        return True
+    try:
+        return path.name in {entry.name for entry in path.parent.iterdir()}
+    except OSError:
+        return False
 
 
 def _fill(file: BinaryIO, name: str, arrays: Arrays) -> None:

@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lt2f.pipeline import dataset
+from lt2f.pipeline.agreement import agree
 from lt2f.pipeline.plan import Chunk, Plan, plan
 from lt2f.pipeline.portions import Portions
-from lt2f.pipeline.settings import Executor, Settings, SettingsError, load, parse
-from lt2f.pipeline.solve import solve
+from lt2f.pipeline.settings import Executor, Local, Settings, SettingsError, load, parse
+from lt2f.pipeline.solve import Task, solve
 from lt2f.pipeline.store import Store
 from lt2f.pipeline.work import Done, work
 
@@ -56,7 +57,7 @@ def run(
         sweep.name, total, len(chunks), len(chunks) - len(missing), len(missing),
     )  # fmt: skip
     report(done, total)
-    workers = min((executor.workers or cores) if executor else 1, len(missing))
+    workers = min(executor.capacity(cores) if executor else 1, len(missing))
     awaited = Awaited(chunk.name for chunk in missing)
     write = partial(dataset.assemble, sweep, chunks, store, path, awaited.wait)
     start, finished = time.perf_counter(), []
@@ -154,12 +155,30 @@ def _compute(
 ) -> Iterator[Done]:
     portions = Portions(missing, workers)
     shared = (sweep.task, sweep.sweep.scalars(), store, sweep.code)
+    if executor and missing and not isinstance(executor, Local):
+        yield from _elsewhere(portions, executor, *shared)
+        return
     if workers > 1:
         compile_kernels(sweep)  # once, here: workers then load what is compiled
     while batch := next(portions, None):
         yield portions.count(work(batch, *shared))
         if executor and portions.seconds_left * (1.0 - 1.0 / workers) > START:
             yield from _share_out(portions, executor, shared)
+
+
+def _elsewhere(
+    portions: Portions, executor: Executor, task: Task, scalars: Any, store: Store, code: str
+) -> Iterator[Done]:
+    """Let a cluster compute everything: where this process runs is no place to compute."""
+    from lt2f.pipeline import cluster
+
+    store = Store(store.folder.absolute())  # workers may have started in another folder
+    with cluster.workers(executor, portions.workers, lambda: portions.seconds_left) as crew:
+        agree(crew.ask, store.folder)
+        portions.workers = crew.capacity
+        for done in crew.unordered(work, portions, task, scalars, store, code):
+            store.expect(done.names)
+            yield portions.count(done)
 
 
 def _share_out(portions: Portions, executor: Executor, shared: tuple[Any, ...]) -> Iterator[Done]:
@@ -170,9 +189,9 @@ def _share_out(portions: Portions, executor: Executor, shared: tuple[Any, ...]) 
     with ThreadPoolExecutor(1) as here:
         meanwhile = [here.submit(_alone, portions, shared, there)]
         try:
-            with cluster.workers(executor, portions.workers) as client:
+            with cluster.workers(executor, portions.workers) as crew:
                 there.set()
-                for done in cluster.unordered(client, work, portions, *shared):
+                for done in crew.unordered(work, portions, *shared):
                     yield portions.count(done)
                     while meanwhile and meanwhile[0].done():  # at once: it may be waited for
                         yield from meanwhile.pop().result()

@@ -16,12 +16,12 @@ def client():
 
 def test_every_item_comes_back_once(client):
     items = list(range(50))  # several windows
-    found = list(cluster.unordered(client, lambda item, factor: item * factor, items, 3))
+    found = list(client.unordered(lambda item, factor: item * factor, items, 3))
     assert sorted(found) == [3 * item for item in items]
 
 
 def test_nothing_to_do_is_done(client):
-    assert list(cluster.unordered(client, abs, [])) == []
+    assert list(client.unordered(abs, [])) == []
 
 
 def test_no_more_is_in_flight_than_the_window(client):
@@ -32,7 +32,7 @@ def test_no_more_is_in_flight_than_the_window(client):
             taken.append(k)
             yield k
 
-    results = cluster.unordered(client, abs, items())
+    results = client.unordered(abs, items())
     next(results)
     assert len(taken) == 2 * cluster.WINDOW
     assert len(list(results)) == 99
@@ -40,7 +40,7 @@ def test_no_more_is_in_flight_than_the_window(client):
 
 def test_an_error_of_a_worker_is_raised(client):
     with pytest.raises(ZeroDivisionError):
-        list(cluster.unordered(client, lambda item: 1 // item, [0]))
+        list(client.unordered(lambda item: 1 // item, [0]))
 
 
 def test_an_item_that_does_not_come_back_is_named(client, monkeypatch, caplog, tmp_path):
@@ -61,7 +61,7 @@ def test_an_item_that_does_not_come_back_is_named(client, monkeypatch, caplog, t
     handler = Opener(logging.WARNING)
     logging.getLogger("lt2f").addHandler(handler)
     try:
-        found = list(cluster.unordered(client, wait_for_the_gate, ["chunk 7"], gate))
+        found = list(client.unordered(wait_for_the_gate, ["chunk 7"], gate))
     finally:
         logging.getLogger("lt2f").removeHandler(handler)
     assert found == ["chunk 7"]

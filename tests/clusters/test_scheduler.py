@@ -1,0 +1,215 @@
+"""A running scheduler: found by address or file, with and without TLS; and all that can be amiss.
+
+Every failure is one line and exit code 2, after the time that the settings state.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from distributed import Security
+
+import lt2f
+from lt2f import stages
+from lt2f.pipeline import settings
+from lt2f.pipeline.dataset import content_sha256
+
+TIMEOUT = 3.0  # of the settings, in seconds
+SLACK = 25.0  # for starting Python and ending it, on a busy machine
+FILE = "scheduler.json"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def command(study: dict[str, Any], executor: dict[str, Any], **changes: Any) -> list[str]:
+    """Make the command that computes the sweep, as the workflow does."""
+    Path("study.yaml").write_text(yaml.safe_dump({**study, "executor": executor, **changes}))
+    made = stages.stage(settings.load("study.yaml"))
+    lt2f = [sys.executable, "-c", "from lt2f.cli import main; main()"]
+    return [*lt2f, "sweep", made.sweeps["cells"], "cells.nc", "--runtime", made.runtime]
+
+
+def refusal(study: dict[str, Any], executor: dict[str, Any], **changes: Any) -> str:
+    """Run the sweep, which cannot be: the one line that it says, the log's lines apart."""
+    start = time.monotonic()
+    asked = command(study, executor, **changes)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=False)
+    assert time.monotonic() - start < executor["timeout"] + SLACK
+    assert done.returncode == 2, done.stderr
+    said = [x for x in re.split(r"[\r\n]+", done.stderr) if x and not re.match(r"\d\d:|cells: ", x)]
+    assert len(said) == 1, done.stderr
+    return said[0]
+
+
+def address_of(file: str, until: Any) -> str:
+    return until(
+        lambda: Path(file).exists() and re.search(r"\w+://[\d.:]+", Path(file).read_text())
+    )[0]
+
+
+@pytest.fixture
+def scheduler(dask, until):
+    """Start a scheduler without workers; its process."""
+    process = dask("scheduler", "--port", "0", "--scheduler-file", FILE)
+    address_of(FILE, until)
+    return process
+
+
+def worker(dask, *more: str, **how: Any) -> subprocess.Popen[str]:
+    return dask("worker", "--scheduler-file", FILE, "--nthreads", "1", *more, **how)
+
+
+@pytest.mark.parametrize("way", ["address", "file"])
+def test_a_scheduler_is_found(dask, scheduler, study, content, until, way):
+    worker(dask)
+    worker(dask, "--nworkers", "1", cwd="/")  # from anywhere: no path is relative to it
+    where = {"address": address_of(FILE, until), "file": FILE}[way]
+    subprocess.run(command(study, {"kind": "scheduler", way: where}), check=True, timeout=300)
+    assert content_sha256(Path("cells.nc")) == content
+    assert not list(Path("results/.chunks").glob(".*"))
+    # What is in the store needs no cluster.
+    scheduler.kill()
+    subprocess.run(command(study, {"kind": "scheduler", way: where}), check=True, timeout=60)
+
+
+def test_the_scheduler_and_its_workers_may_come_later(dask, study, content):
+    asked = command(study, {"kind": "scheduler", "file": FILE, "timeout": 100.0})
+    with subprocess.Popen(asked) as run:
+        time.sleep(2.0)
+        dask("scheduler", "--port", "0", "--scheduler-file", FILE)
+        time.sleep(2.0)
+        worker(dask)
+        assert run.wait(200) == 0
+    assert content_sha256(Path("cells.nc")) == content
+
+
+def test_a_missing_file(study):
+    said = refusal(study, {"kind": "scheduler", "file": "none.json", "timeout": TIMEOUT})
+    assert said == ("lt2f: executor.file = none.json: No such file or directory, after 3 s")
+
+
+def test_a_file_of_something_else(study):
+    Path(FILE).write_text("[]")
+    said = refusal(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT})
+    assert said == f"lt2f: executor.file = {FILE}: holds no address of a scheduler, after 3 s"
+
+
+def test_nobody_listens(study):
+    where = "tcp://127.0.0.1:9"  # discard: nothing that runs uses it
+    said = refusal(study, {"kind": "scheduler", "address": where, "timeout": TIMEOUT})
+    assert said.startswith(f"lt2f: no connection to a scheduler at {where} within 3 s")
+
+
+def test_no_worker(scheduler, study):
+    said = refusal(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT})
+    assert said.startswith("lt2f: no worker for 3 s")
+
+
+@pytest.mark.parametrize("victim", ["workers", "scheduler"])
+def test_all_of_it_dies_meanwhile(dask, scheduler, study, until, victim):
+    process = {"workers": worker(dask, "--no-nanny"), "scheduler": scheduler}[victim]
+    asked = command(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT})
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True) as run:
+        until(lambda: list(Path("results/.chunks").glob("*/*.npz")))
+        process.kill()
+        _, errors = run.communicate(timeout=120)
+    assert run.returncode == 2, errors
+    last = errors.strip().splitlines()[-1]
+    wrong = {"workers": "no worker for 3 s", "scheduler": "the scheduler is gone"}[victim]
+    assert last.startswith(f"lt2f: {wrong}")
+    assert "Traceback" not in errors
+
+
+def test_a_worker_with_other_code(dask, scheduler, study):
+    shutil.copytree(Path(lt2f.__file__).parent, "other/lt2f")
+    with Path("other/lt2f/pipeline/solve.py").open("a") as file:
+        file.write("\nNEW = 1\n")
+    worker(dask, env=elsewhere("other"))
+    said = refusal(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT})
+    assert re.match(r"lt2f: worker tcp://\S+ on \S+ has other code of lt2f \(version", said)
+
+
+def test_a_worker_without_lt2f(dask, scheduler, study):
+    Path("other/lt2f").mkdir(parents=True)
+    Path("other/lt2f/__init__.py").touch()
+    worker(dask, env=elsewhere("other"))
+    said = refusal(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT})
+    assert re.match(r"lt2f: worker tcp://\S+ cannot import lt2f as it is here", said)
+
+
+def elsewhere(folder: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(folder).absolute())}
+
+
+def test_a_worker_that_cannot_write_to_the_chunk_store(dask, scheduler, study):
+    worker(dask)
+    Path("taken").touch()
+    said = refusal(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT}, chunks="taken")
+    assert "cannot write to" in said
+    assert str(Path("taken").absolute()) in said
+
+
+# TLS
+
+
+def certificates(name: str) -> dict[str, str]:
+    """Write a certificate that vouches for itself and one more, as PEM files."""
+    made = Security.temporary()
+    texts = {"ca": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
+    for part, text in texts.items():
+        Path(f"{name}-{part}.pem").write_text(text)
+    return {part: f"{name}-{part}.pem" for part in texts}
+
+
+def options(tls: dict[str, str]) -> list[str]:
+    names = {"ca": "--tls-ca-file", "cert": "--tls-cert", "key": "--tls-key"}
+    return [word for part, file in tls.items() for word in (names[part], file)]
+
+
+@pytest.fixture
+def tls(dask, until):
+    """Start a scheduler and a worker that speak to holders of a certificate alone."""
+    files = certificates("ours")
+    dask("scheduler", "--protocol", "tls", "--port", "0", "--scheduler-file", FILE, *options(files))
+    assert address_of(FILE, until).startswith("tls://")
+    worker(dask, *options(files))
+    return files
+
+
+def test_a_scheduler_with_tls(tls, study, content):
+    executor = {"kind": "scheduler", "file": FILE, "tls": tls}
+    subprocess.run(command(study, executor), check=True, timeout=300)
+    assert content_sha256(Path("cells.nc")) == content
+
+
+@pytest.mark.parametrize("wrong", ["others", "none"])
+def test_wrong_certificates(tls, study, wrong):
+    executor = {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT}
+    if wrong == "others":
+        executor["tls"] = certificates("theirs")
+    said = refusal(study, executor)
+    assert said.startswith("lt2f: no connection to a scheduler at tls://127.0.0.1:")
+
+
+def test_certificates_that_are_not_there(study):
+    files = {**certificates("ours"), "key": "none.pem"}
+    executor = {"kind": "scheduler", "address": "tls://127.0.0.1:9", "timeout": TIMEOUT}
+    said = refusal(study, {**executor, "tls": files})
+    assert said == "lt2f: executor.tls.key = none.pem: no such file"
+
+
+def test_certificates_that_are_none(study):
+    files = {**certificates("ours"), "key": "study.yaml"}
+    executor = {"kind": "scheduler", "address": "tls://127.0.0.1:9", "timeout": TIMEOUT}
+    said = refusal(study, {**executor, "tls": files})
+    assert said.startswith("lt2f: no connection to a scheduler at tls://127.0.0.1:9")

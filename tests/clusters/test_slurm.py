@@ -1,0 +1,188 @@
+"""Workers as jobs of a real SLURM: cancelled, outlived, refused, held back; and their number."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from distributed import Client, Security
+
+import lt2f
+from lt2f.pipeline import cluster, slurm, sweep
+from lt2f.pipeline.dataset import content_sha256
+from lt2f.pipeline.executors import ClusterError
+from lt2f.pipeline.plan import plan
+from lt2f.pipeline.settings import parse
+from lt2f.pipeline.store import Store
+
+ROOT = Path(__file__).parents[2]
+# Everything on the loopback interface, and small: the node has 4 cores and 6 GB.
+HERE = {"kind": "slurm", "interface": "lo", "memory": "600 MB", "timeout": 100.0}
+
+pytestmark = pytest.mark.usefixtures("slurm")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def queue(form: str = "%A", *more: str) -> list[str]:
+    command = ["squeue", "--noheader", f"--format={form}", *more]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def chunks() -> int:
+    return len(list(Path("results/.chunks").glob("*/[!.]*.npz")))
+
+
+def cancel_one(run: subprocess.Popen[str]) -> int | None:
+    """Cancel the job that runs as soon as it has finished something; what it had, or None."""
+    before = chunks()
+    while run.poll() is None:
+        if chunks() > before and (jobs := queue("%A", "--states=RUNNING")):
+            subprocess.run(["scancel", jobs[0]], check=True)
+            return chunks()
+        time.sleep(0.005)
+    return None
+
+
+def test_the_quick_study_with_a_job_cancelled_in_the_middle(until):
+    """By the real workflow; the sweeps are short, so the first job met in its work is cancelled."""
+    for part in ("workflow", "config"):
+        shutil.copytree(ROOT / part, part)
+    for part in ("Snakefile", "profiles"):
+        shutil.copy(ROOT / part, part, follow_symlinks=False)
+    quick = yaml.safe_load(Path("config/quick.yaml").read_text())
+    # Of one mu each, so that there are many; how work is cut is no part of what comes out.
+    for each in quick["sweeps"].values():
+        each["tile"] = {"mu": 1}
+    quick["executor"] = {**HERE, "jobs": {"max": 1}}  # so that its place has to be filled
+    Path("quick.yaml").write_text(yaml.safe_dump(quick, sort_keys=False))
+    targets = [f"results/quick/{name}.nc" for name in quick["sweeps"]]
+    command = ["snakemake", "--cores", "1", *targets, "--configfile", "quick.yaml"]
+    with subprocess.Popen(
+        [sys.executable, "-m", *command],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as run:
+        had = cancel_one(run)
+        _, errors = run.communicate(timeout=400)
+    assert run.returncode == 0, errors
+    assert had is not None
+    assert had < chunks()
+    assert re.search(r"job \d+ of SLURM has ended", errors), errors
+    for name in quick["sweeps"]:
+        alone = lt2f.sweep(quick, name).attrs["content_sha256"]
+        assert content_sha256(Path(f"results/quick/{name}.nc")) == alone
+    assert not queue()  # nothing is left behind
+
+
+def compute(study: dict[str, Any], report: Any = lambda done, total: None, **how: Any) -> str:
+    """Run the sweep here, with workers in SLURM; its content."""
+    executor = parse({**study, "executor": {**HERE, **how}}).executor
+    how_much = plan(parse(study), "cells"), Store(Path("results/.chunks")), Path("cells.nc")
+    return sweep.run(*how_much, executor, 1, report)
+
+
+def test_jobs_become_more_and_then_fewer(study, content, monkeypatch):
+    monkeypatch.setattr(slurm, "WORTH", 0.1)
+    monkeypatch.setattr(cluster, "GLANCE", 0.1)
+    seen = []
+    scale = slurm.Jobs.wanted
+
+    def wanted(jobs, in_flight, number):
+        seen.append(scale(jobs, in_flight, number))
+        return seen[-1]
+
+    monkeypatch.setattr(slurm.Jobs, "wanted", wanted)
+    assert compute(study, cores=2, jobs={"max": 2}, memory="1.2 GB") == content
+    assert seen[0] == 1
+    assert max(seen) == 2
+    assert seen[-1] == 1
+    assert not queue()
+
+
+def test_only_holders_of_our_certificate_are_let_in(study, content, until):
+    """And nothing listens beyond the interface that was chosen."""
+    met = []
+
+    def meet(done, total):
+        if done and not met:
+            parts = [psutil.Process(), *workers_of_slurm()]
+            sockets = [c for p in parts for c in p.net_connections("inet") if c.status == "LISTEN"]
+            met.append({c.laddr.ip for c in sockets})
+            for security in (None, Security.temporary()):
+                scheme = "tls" if security else "tcp"
+                met.append(refused(f"{scheme}://{scheduler_address()}", security))
+
+    assert compute(study, meet) == content
+    assert met == [{"127.0.0.1"}, True, True]
+
+
+def workers_of_slurm() -> list[psutil.Process]:
+    found = [p for p in psutil.process_iter() if "distributed.cli.dask_worker" in p.cmdline()]
+    return [*found, *(child for p in found for child in p.children(recursive=True))]
+
+
+def scheduler_address() -> str:
+    words = workers_of_slurm()[0].cmdline()
+    return next(word for word in words if word.startswith("tls://")).removeprefix("tls://")
+
+
+def refused(address: str, security: Any) -> bool:
+    try:
+        with Client(address, security=security, timeout=2, set_as_default=False):
+            return False
+    except OSError:
+        return True
+
+
+def test_a_worker_leaves_before_its_walltime_and_another_takes_its_place(
+    study, content, monkeypatch, caplog
+):
+    caplog.set_level("INFO", "lt2f")
+    monkeypatch.setattr(slurm, "lifetime", lambda walltime: (2, 0))
+    monkeypatch.setattr(slurm, "POLL", 0.2)
+    assert compute(study, jobs={"max": 1}) == content
+    assert re.search(r"job \d+ of SLURM has ended", caplog.text)
+    assert len(list(Path("results/.slurm").glob("*.err"))) >= 2
+
+
+def test_slurm_refuses_the_jobs(study):
+    with pytest.raises(ClusterError, match=r"SLURM would refuse the jobs: .*invalid partition"):
+        compute(study, queue="nowhere")
+
+
+def test_no_such_network(study):
+    with pytest.raises(ClusterError, match=r"no scheduler for the jobs of SLURM: .*ib99"):
+        compute(study, interface="ib99")
+
+
+def test_jobs_that_end_before_their_workers_are_here(study, monkeypatch, caplog):
+    monkeypatch.setattr(slurm, "POLL", 0.2)
+    with pytest.raises(ClusterError, match="3 jobs in a row ended before their workers were here"):
+        compute(study, prologue=["echo no module of that name >&2", "exit 1"])
+    assert re.search(r"job \d+: ended before .*lt2f-\d+.err: no module of that name", caplog.text)
+
+
+def test_jobs_that_never_start(study, monkeypatch, caplog):
+    caplog.set_level("INFO", "lt2f")
+    monkeypatch.setattr(slurm, "POLL", 0.2)
+    with pytest.raises(ClusterError, match="no worker for 3 s"):
+        compute(study, timeout=3.0, job_extra=["--begin=now+1hour"])
+    assert "1 jobs wait in the queue: BeginTime" in caplog.text
+    assert not queue()
+
+
+def test_without_slurm(study, monkeypatch):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    with pytest.raises(ClusterError, match="there is no SLURM here"):
+        compute(study)
