@@ -6,6 +6,7 @@ said in one line, after a time that the settings state: a missing scheduler, or 
 """
 
 import contextlib
+import gc
 import itertools
 import json
 import logging
@@ -106,13 +107,11 @@ class Crew:
         self.wait()
         answers = self.client.run(function, *arguments, on_error="return")
         for worker, answer in answers.items():
-            if isinstance(answer, (ImportError, AttributeError)):
-                raise ClusterError(
-                    f"worker {worker} cannot import lt2f as it is here ({answer}): "
-                    "install the same on both and restart the workers"
-                )
             if isinstance(answer, Exception) and not isinstance(answer, OSError):
-                raise answer  # of an OSError, the worker went away meanwhile
+                raise ClusterError(
+                    f"worker {worker} cannot run lt2f as it is here ({answer}): "
+                    "install the same on both and restart the workers"
+                )  # after an OSError, the worker itself is gone
         return {worker: x for worker, x in answers.items() if not isinstance(x, Exception)}
 
     def unordered(
@@ -289,12 +288,13 @@ def _submitted(executor: Slurm, count: int, seconds_left: Callable[[], float]) -
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Let Dask say nothing: what goes wrong comes back to us, and is said once."""
-    logs = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    logs = [logging.getLogger(name) for name in ("distributed", "distributed.client", "asyncio")]
     levels = [each.level for each in logs]
     for each in logs:
         each.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
+        gc.collect()  # a coroutine that failed unheard says so when it is collected
         for each, level in zip(logs, levels, strict=True):
             each.setLevel(level)

@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from distributed import Security
+from distributed.utils import get_ip
+
 from lt2f.pipeline.executors import ClusterError, Slurm, walltime_text
 
 WORTH = 30.0  # seconds of work for each of its workers that a job is worth: what it takes to start
@@ -38,20 +41,33 @@ def started(executor: Slurm, settings: Mapping[str, Any]) -> Iterator[Any]:
         from dask_jobqueue.slurm import SLURMCluster
     except ImportError:
         raise ClusterError("executor.kind = 'slurm' needs: pip install 'lt2f[slurm]'") from None
-    executor.logs.mkdir(parents=True, exist_ok=True)
-    try:
-        cluster = SLURMCluster(**_how(executor, settings))
-    except (RuntimeError, ValueError, ImportError) as error:  # no such interface, no cryptography
-        raise ClusterError(f"no scheduler for the jobs of SLURM: {error}") from None
-    with cluster:
-        _try(cluster.job_script())
-        yield cluster
+    logs = executor.logs.absolute()
+    logs.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".tls-", dir=logs) as ours:  # which only we may read
+        try:
+            security = _certified(Path(ours)) if executor.tls else None
+            cluster = SLURMCluster(**_how(executor, settings), security=security)
+        except (RuntimeError, ValueError, ImportError) as error:  # such as: no such interface
+            raise ClusterError(f"no scheduler for the jobs of SLURM: {error}") from None
+        with cluster:
+            _try(cluster.job_script())
+            yield cluster
+
+
+def _certified(folder: Path) -> Security:
+    """Make a certificate for this run, which scheduler and workers show each other."""
+    made, files = Security.temporary(), {}
+    for part, text in (("cert", made.tls_client_cert), ("key", made.tls_client_key)):
+        (folder / f"{part}.pem").write_text(text, encoding="utf-8")
+        roles = ("client", "scheduler", "worker")
+        files |= {f"tls_{role}_{part}": str(folder / f"{part}.pem") for role in roles}
+    # Signed by itself, so it is also what vouches for it.
+    return Security(require_encryption=True, tls_ca_file=files["tls_client_cert"], **files)
 
 
 def _how(executor: Slurm, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what dask-jobqueue needs to know; nothing of it listens to who has no certificate."""
+    """Say what dask-jobqueue needs to know."""
     first, spread = lifetime(executor.walltime)
-    logs = str(executor.logs.absolute())
     return {
         "queue": executor.queue,
         "account": executor.account,
@@ -64,21 +80,18 @@ def _how(executor: Slurm, settings: Mapping[str, Any]) -> dict[str, Any]:
         "job_name": "lt2f",
         "job_extra_directives": list(executor.job_extra),
         "job_script_prologue": [*_exports(settings), *executor.prologue],
-        "log_directory": logs,
+        "log_directory": str(executor.logs.absolute()),
         "worker_extra_args": [
             *("--lifetime", f"{first}s", "--lifetime-stagger", f"{spread}s"),
             *("--no-dashboard", "--dashboard-address", "127.0.0.1:0"),
         ],
-        "security": executor.tls or None,
-        "shared_temp_directory": logs,  # of certificates, which only we may read
         "scheduler_options": _listening(executor),
         "silence_logs": logging.CRITICAL,
     }
 
 
 def _listening(executor: Slurm) -> dict[str, Any]:
-    from distributed.utils import get_ip
-
+    """Choose one network to listen on; what Dask has of web pages stays on this machine."""
     where = {"interface": executor.interface} if executor.interface else {"host": get_ip()}
     return {**where, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
 

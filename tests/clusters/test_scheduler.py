@@ -144,7 +144,7 @@ def test_a_worker_without_lt2f(dask, scheduler, study):
     Path("other/lt2f/__init__.py").touch()
     worker(dask, env=elsewhere("other"))
     said = refusal(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT})
-    assert re.match(r"lt2f: worker tcp://\S+ cannot import lt2f as it is here", said)
+    assert re.match(r"lt2f: worker tcp://\S+ cannot run lt2f as it is here", said)
 
 
 def elsewhere(folder: str) -> dict[str, str]:
