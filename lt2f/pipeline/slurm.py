@@ -56,7 +56,7 @@ def started(executor: Slurm, settings: Mapping[str, Any]) -> Iterator[Any]:
 
 def _certified(folder: Path) -> Security:
     """Make a certificate for this run, which scheduler and workers show each other."""
-    made, files = Security.temporary(), {}
+    made, files = Security.temporary(), dict[str, str]()
     for part, text in (("cert", made.tls_client_cert), ("key", made.tls_client_key)):
         (folder / f"{part}.pem").write_text(text, encoding="utf-8")
         roles = ("client", "scheduler", "worker")

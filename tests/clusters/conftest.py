@@ -189,7 +189,13 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "key").chmod(0o600)
     conf = folder / "slurm.conf"
     conf.write_text(slurm_conf(folder))
+    # Snakemake takes SLURM's variables away from its jobs, which then ask for /etc/slurm.
+    (folder / "bin").mkdir()
+    srun = folder / "bin/srun"
+    srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {shutil.which("srun")} "$@"\n')
+    srun.chmod(0o700)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([str(srun.parent), *os.get_exec_path()]))
         patch.setenv("SLURM_CONF", str(conf))
         with daemons(folder, conf):
             yield folder
