@@ -8,7 +8,8 @@ compile := uv pip compile pyproject.toml --group build --universal --python-vers
   --generate-hashes --no-emit-index-url --annotation-style line --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := all
-.PHONY: all quick workflow-report test system docs lock clean help python runtime development
+.PHONY: all quick workflow-report test system docs lock wheelhouse clean help python runtime \
+  development
 
 all: runtime ## compute the study of config/config.yaml: results/atlas/
 	$(snakemake)
@@ -38,7 +39,13 @@ lock: python ## resolve the newest dependencies and pin them, by hash, in requir
 	.venv-lock/bin/$(compile) --upgrade --quiet --output-file requirements/runtime.txt
 	.venv-lock/bin/$(compile) --upgrade --quiet --output-file requirements/dev.txt \
 	  --extra dev --extra docs --constraints requirements/runtime.txt
+	.venv-lock/bin/$(compile) --quiet --output-file requirements/slurm.txt \
+	  --extra slurm --constraints requirements/dev.txt
 	rm -rf .venv-lock
+
+wheelhouse: python ## gather in wheelhouse/ all that an installation without network needs
+	$(PYTHON) -m pip download --only-binary :all: --require-hashes \
+	  --requirement requirements/slurm.txt --dest wheelhouse
 
 clean: ## remove the environment and all caches; results/ stays
 	rm -rf .venv .venv-lock .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist \

@@ -92,7 +92,7 @@ MAY_IMPORT["lt2f.views.report"] = MAY_IMPORT["lt2f.views"] | {"lt2f.advice.answe
 OWNERS = {
     "PIL": {"lt2f.views.pictures"},
     "click": {"lt2f.cli"},
-    "dask": {"lt2f.pipeline.cluster"},
+    "dask": {"lt2f.pipeline.cluster", "lt2f.pipeline.slurm"},
     "dask_jobqueue": {"lt2f.pipeline.slurm"},
     "distributed": {"lt2f.pipeline.cluster", "lt2f.pipeline.slurm"},
     "jinja2": {"lt2f.views.report"},

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import dask
 from distributed import Security
 from distributed.utils import get_ip
 
@@ -43,7 +44,11 @@ def started(executor: Slurm, settings: Mapping[str, Any]) -> Iterator[Any]:
         raise ClusterError("executor.kind = 'slurm' needs: pip install 'lt2f[slurm]'") from None
     logs = executor.logs.absolute()
     logs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".tls-", dir=logs) as ours:  # which only we may read
+    with (
+        # Dask would cancel what waits in the queue under the name of a job that has ended.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1000 days"}),
+        tempfile.TemporaryDirectory(prefix=".tls-", dir=logs) as ours,  # which only we may read
+    ):
         try:
             security = _certified(Path(ours)) if executor.tls else None
             cluster = SLURMCluster(**_how(executor, settings), security=security)
@@ -163,7 +168,8 @@ class Jobs:
         if self._failed >= ATTEMPTS:
             self._give_up(bool(workers))
         count = self.wanted(in_flight, len(self._cluster.worker_spec))
-        if ended or count != len(self._cluster.worker_spec):
+        unsent = self._cluster.worker_spec.keys() - self._cluster.workers.keys()
+        if ended or unsent or count != len(self._cluster.worker_spec):
             self._cluster.scale(jobs=count)
 
     def wanted(self, in_flight: int, jobs: int) -> int:
@@ -196,6 +202,7 @@ class Jobs:
 
     async def _forget(self, names: Mapping[str, Any]) -> None:  # in the thread of the cluster
         for name in names:
+            self._seen.discard(name)  # it is given to another job
             self._cluster.workers.pop(name, None)
             self._cluster.worker_spec.pop(name, None)
 
