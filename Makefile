@@ -44,8 +44,9 @@ lock: python ## resolve the newest dependencies and pin them, by hash, in requir
 	rm -rf .venv-lock
 
 wheelhouse: python ## gather in wheelhouse/ all that an installation without network needs
-	$(PYTHON) -m pip download --only-binary :all: --require-hashes \
-	  --requirement requirements/slurm.txt --dest wheelhouse
+	$(PYTHON) -m pip download --require-hashes --dest wheelhouse \
+	  --requirement requirements/slurm.txt
+	$(PYTHON) -m pip download --dest wheelhouse setuptools wheel # what is no wheel yet is built by these
 
 clean: ## remove the environment and all caches; results/ stays
 	rm -rf .venv .venv-lock .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist \

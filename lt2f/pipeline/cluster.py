@@ -98,9 +98,10 @@ class Crew:
     def wait(self) -> None:
         """Return once there is a worker."""
         self.look(1)
-        while not self.present():
+        while not (workers := self.present()):
             time.sleep(0.1)
             self.look(1)
+        self.tend(1, workers)  # who was here is known, however soon it goes
 
     def ask(self, function: Callable[..., T], *arguments: Any) -> dict[str, T]:
         """Call a function of lt2f on every worker that is there; the answers by address."""

@@ -227,7 +227,11 @@ INF, NAN = float("inf"), float("nan")
         ("seed", "5", "seed = '5': should be a valid integer"),
         ("chunks", 3, "chunks = 3: should be a path"),
         ("executor", "local", "executor = 'local': should be a mapping"),
-        ("executor/kind", "lokal", "executor.kind = 'lokal': should be one of 'local', 'scheduler', 'sl"),
+        (
+            "executor/kind",
+            "lokal",
+            "executor.kind = 'lokal': should be one of 'local', 'scheduler', 'sl",
+        ),
         ("executor/wokers", 2, "executor.wokers = 2: unknown key, known are kind, workers; did"),
         ("figures/stile", {}, "figures.stile = {}: unknown key, known are style; did you mean"),
         ("figures/style/format", ["pgn"], "figures.style.format[0] = 'pgn': should be 'png', 'pd"),
