@@ -5,6 +5,8 @@ Those of this machine listen on the loopback interface alone. What can go wrong 
 said in one line, after a time that the settings state: a missing scheduler, or no worker.
 """
 
+import asyncio
+import concurrent.futures
 import contextlib
 import gc
 import itertools
@@ -13,7 +15,6 @@ import logging
 import signal
 import threading
 import time
-from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ log = logging.getLogger("lt2f")
 PATIENCE = 300.0  # seconds without any result, after which the oldest item is named
 GLANCE = 2.0  # seconds between looks at who is there
 _GONE = "the scheduler is gone; finished chunks are kept, run again to go on"
+_CANCELLED = asyncio.CancelledError, concurrent.futures.CancelledError  # no relation
 WINDOW = 2  # batches in flight per worker: none waits, and the last ones are small
 # Of a worker, instead of Dask's own: that hands memory back to the system after every use of it,
 # which takes up to a third of the time of a quick chunk.
@@ -70,7 +72,7 @@ class Crew:
         """Return what the scheduler knows of its workers, by their addresses."""
         try:
             found: dict[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
-        except (OSError, CancelledError):
+        except (OSError, *_CANCELLED):
             raise ClusterError(_GONE) from None
         self.capacity = max(self.capacity, sum(each["nthreads"] for each in found.values()))
         return found
@@ -152,7 +154,7 @@ def _finished(futures: list[Any], patience: float) -> Iterable[Any]:
         done: set[Any] = wait(futures, timeout=patience, return_when="FIRST_COMPLETED").done
     except TimeoutError:
         return ()
-    except (OSError, CancelledError):
+    except (OSError, *_CANCELLED):
         raise ClusterError(_GONE) from None
     return done
 
@@ -160,7 +162,7 @@ def _finished(futures: list[Any], patience: float) -> Iterable[Any]:
 def _result(future: Any, item: Any) -> Any:
     try:
         return future.result(timeout=GLANCE)
-    except (OSError, CancelledError) as error:
+    except (OSError, *_CANCELLED) as error:
         if isinstance(error, TimeoutError) or future.status == "error":  # the item's own
             raise
         raise ClusterError(_GONE) from None
