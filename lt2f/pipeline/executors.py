@@ -103,8 +103,11 @@ class ClusterError(OSError):
 class Local(Model):
     """Worker processes on this machine; as many as the job has cores if unsaid."""
 
-    kind: Literal["local"] = "local"
-    workers: Positive | None = None
+    kind: Annotated[Literal["local"], Field(description="on this machine")] = "local"
+    workers: Annotated[
+        Positive | None,
+        Field(description="processes; unsaid, as many as Snakemake gives the job, else all cores"),
+    ] = None
 
     def capacity(self, cores: int) -> int:
         """Count the workers, for a job of so many cores."""
