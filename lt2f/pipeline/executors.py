@@ -151,8 +151,8 @@ class Scheduler(Model):
 class Jobs(Model):
     """How many jobs there are at a time: more while there is work for them, fewer at its end."""
 
-    min: Annotated[int, Field(ge=0), whole] = 0
-    max: Positive = 10
+    min: Annotated[int, Field(ge=0, description="kept while there is work"), whole] = 0
+    max: Annotated[Positive, Field(description="at a time")] = 10
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
