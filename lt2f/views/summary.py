@@ -10,7 +10,7 @@ import xarray as xr
 from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
-from lt2f.views import claims, contents, tables
+from lt2f.views import claims, contents, tables, trainings
 from lt2f.views.files import whole
 
 
@@ -32,6 +32,9 @@ def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str
     for name, dataset in datasets.items():
         yield f"## {name}\n"
         yield from _sweep(dataset)
+    if rows := [row for row in ledger if row.id.startswith("settling_")]:
+        yield "## Training next to each threshold\n"
+        yield from _settling(rows)
     if ledger:
         yield "## Claims\n"
         yield from claims.section(ledger)
@@ -50,6 +53,9 @@ def _sweep(dataset: xr.Dataset) -> Iterator[str]:
         yield from _shares(dataset, cells)
     if "map_regime" in dataset:
         yield from _agreement(dataset)
+        yield from _learned(dataset)
+    if trainings.lasting(dataset):
+        yield from _lasting(dataset)
     if "regime_count" in dataset:
         yield from _counts(dataset)
     yield f"Content `{dataset.attrs['content_sha256']}`.\n"
@@ -77,6 +83,38 @@ def _agreement(dataset: xr.Dataset) -> Iterator[str]:
         f"The map forecasts regime and period of {same:,} of the {decided:,} trained models that "
         "are decided.\n"
     )
+
+
+def _learned(dataset: xr.Dataset) -> Iterator[str]:
+    """Tabulate what trained models have learned for new prompts, by regime."""
+    names = [words for key, words in trainings.ERRORS.items() if key in dataset]
+    yield "Median errors relative to predicting zero:\n"
+    yield f"| regime | models | {' | '.join(names)} |"
+    yield f"|---|---:|{'---:|' * len(names)}"
+    for row in trainings.on_new_prompts(dataset):
+        yield f"| {row['regime']} | {row['count']:,} | {' | '.join(row['errors'])} |"
+    yield ""
+
+
+def _lasting(dataset: xr.Dataset) -> Iterator[str]:
+    """Tabulate the step size at which half of the runs escape."""
+    level, rows = trainings.halves(dataset)
+    yield f"| {level} | half of the runs escape at μ | 95 % interval |"
+    yield "|---:|---:|---:|"
+    yield from (f"| {row.level} | {row.mu} | {row.interval} |" for row in rows)
+    yield ""
+
+
+def _settling(rows: Iterable[Row]) -> Iterator[str]:
+    """Tabulate what the transformer and the map do below and above each threshold."""
+    yield "Below · above each threshold, what the map says and what trained transformers did:\n"
+    yield "| claim | the map | the transformer | trainings | status |"
+    yield "|---|---|---|---|---|"
+    for row in rows:
+        cells = (row.id.removeprefix("settling_"), row.theory, row.measured, row.explanation)
+        words = " | ".join(cell.replace(" | ", " · ") for cell in cells)
+        yield f"| {words} | {row.status} |"
+    yield ""
 
 
 def _counts(dataset: xr.Dataset) -> Iterator[str]:

@@ -148,3 +148,27 @@ def test_trained_models_are_counted_against_the_forecast(trained, tmp_path):
     (same, decided), (none, _) = [tuple(map(int, pair)) for pair in found]
     assert same == decided > 200
     assert none == 0
+
+
+def test_training_and_how_long_runs_last_have_tables(trained, escaping, tmp_path):
+    summary.write({"model": trained, "runs": escaping}, tmp_path / "summary.md")
+    page = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    model, runs = section(page, "model"), section(page, "runs")
+    (monotone,) = (row for row in rows(model.partition("Median")[2]) if row[0] == "monotone")
+    here = trained["regime"].values == Regime.MONOTONE
+    assert int(monotone[1]) == here.sum() > 0
+    # three digits are written
+    assert float(monotone[2]) == pytest.approx(np.median(trained["fresh_error"].values[here]), 5e-3)
+    halves = [row for row in rows(runs) if row[0] in map(str, escaping["batch_size"].values)]
+    assert len(halves) == escaping.sizes["batch_size"]
+    assert "Training next" not in page  # there is no ledger
+
+
+def test_trainings_next_to_thresholds_have_a_table(datasets, tmp_path):
+    said = ("settling_doubling_1", "claim", "source", "a | b", "a | c", "0")
+    ledger = [Row(*said, Status.DISAGREES, "12 trainings at mu = 0.9 | 1.1")]
+    summary.write(datasets, tmp_path / "summary.md", ledger)
+    page = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert rows(section(page, "Training next to each threshold"))[1:] == [
+        ["doubling_1", "a · b", "a · c", "12 trainings at mu = 0.9 · 1.1", "disagrees"]
+    ]
