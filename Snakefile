@@ -2,6 +2,7 @@
 
 The settings are config/config.yaml, or the one file given with --configfile, which stands alone.
 There is no `configfile:` directive, because Snakemake would merge the default study into that file.
+As a module of another workflow, they are what its `config:` says.
 """
 
 import os
@@ -11,11 +12,13 @@ import sys
 import lt2f.stages
 from lt2f.pipeline import settings
 
-if workflow.config_settings.config or len(workflow.overwrite_configfiles) > 1:
+files = workflow.overwrite_configfiles or ["config/config.yaml"]
+within_another = workflow.modifier.skip_configfile
+if not within_another and (workflow.config_settings.config or len(files) > 1):
     sys.exit("lt2f: a study is one file: give one --configfile, and no --config")
 try:
-    files = workflow.overwrite_configfiles or ["config/config.yaml"]
-    stages = lt2f.stages.stage(settings.load(*files))
+    study = settings.parse(config) if within_another else settings.load(*files)
+    stages = lt2f.stages.stage(study)
 except settings.SettingsError as error:
     sys.exit(f"lt2f: {error}")
 

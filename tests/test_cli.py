@@ -28,6 +28,8 @@ COMMANDS = (
     "show",
     "plot",
     "completion",
+    "init",
+    "run",
     "reproduce",
     "chunks",
     "sweep",

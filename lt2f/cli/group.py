@@ -22,9 +22,9 @@ class Command(click.Command):
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
-def command() -> Callable[[Callable[..., Any]], Command]:
-    """Make a command of a function, which a group then takes in."""
-    return click.command(cls=Command)
+def command(**context: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function, which a group then takes in; `context` is click's."""
+    return click.command(cls=Command, context_settings=context)
 
 
 class Group(click.Group):
