@@ -62,9 +62,9 @@ def init(folder: Path) -> None:
 @click.argument("folder", type=_FOLDER, default=".")
 @click.argument("snakemake", nargs=-1, type=click.UNPROCESSED)
 def run(folder: Path, snakemake: tuple[str, ...]) -> None:
-    """Run a study: Snakemake with this workflow, on the settings in FOLDER.
+    """Run a study: Snakemake, with this workflow.
 
-    FOLDER is this one if unsaid. What follows it goes to Snakemake: targets, such as
+    The settings are in FOLDER, which is this one if unsaid. What follows it goes to Snakemake: targets, such as
     results/mine/regimes.nc, and options, such as --cores 2 or --dry-run.
 
     Example: lt2f run mine --dry-run
