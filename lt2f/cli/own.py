@@ -64,8 +64,8 @@ def init(folder: Path) -> None:
 def run(folder: Path, snakemake: tuple[str, ...]) -> None:
     """Run a study: Snakemake, with this workflow.
 
-    The settings are in FOLDER, which is this one if unsaid. What follows it goes to Snakemake: targets, such as
-    results/mine/regimes.nc, and options, such as --cores 2 or --dry-run.
+    The settings are in FOLDER, which is this one if unsaid. What follows it goes to Snakemake:
+    targets, such as results/mine/regimes.nc, and options, such as --cores 2 or --dry-run.
 
     Example: lt2f run mine --dry-run
     """
