@@ -6,36 +6,23 @@ eps^alpha, alpha the uncertainty exponent (Grebogi, McDonald, Ott, Yorke, Phys. 
 alpha = 1; in general alpha is the dimension of the starts minus the box-counting dimension of the
 boundary between labels.
 
-Errors. Neighbouring starts are not independent, for along a boundary their labels change together,
-and one start serves every eps. So what is resampled are blocks of the grid, wide against the
-boundary's structure, with all their eps: about 64, an even number along each axis. Blocks also
-differ because one end of a window lies closer to the boundary than the other, which is no error;
-neighbouring blocks are therefore grouped, two along each axis, and compared within their groups
-alone (a stratified jackknife). What is left of the trend inside a group makes errors too large
-rather than too small.
+Errors are those of `lt2f.dynamics.jackknife`: neighbouring starts are not independent, for along a
+boundary their labels change together, and one start serves every eps.
 """
 
 import math
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from lt2f.dynamics.jackknife import Blocks, Exponent, Floats, fit, jackknife, share
+
 Integers = NDArray[np.int64]
 
 BLOCKS: Final = 64
 SMALL: Final = 0.02  # fractions up to this are far from saturation
 KNOWN: Final = 0.25  # relative error up to which a fraction has a logarithm worth fitting
-
-
-class Blocks(NamedTuple):
-    """Sums over blocks, of how many starts, (B, K) both, and the group of each block, (B,)."""
-
-    sums: Floats
-    sizes: Floats
-    groups: Integers
 
 
 class Fractions(NamedTuple):
@@ -46,15 +33,6 @@ class Fractions(NamedTuple):
     error: Floats
     starts: Integers
     blocks: Blocks
-
-
-class Exponent(NamedTuple):
-    """A slope with its standard error, the line's value at 1, and which points it was fitted to."""
-
-    value: float
-    error: float
-    amplitude: float
-    fitted: NDArray[np.bool_]
 
 
 def uncertain_fractions(
@@ -104,7 +82,7 @@ def uncertain_fractions(
     if absent is not None:
         counted = (moved != absent) & (unmoved != absent)
     blocks = _blocks(counted & (moved != unmoved), counted)
-    fraction, error = _jackknife(blocks, _share)
+    fraction, error = jackknife(blocks, share)
     starts = blocks.sizes.sum(axis=0).astype(np.int64)
     return Fractions(np.abs(by[order]), fraction, error, starts, blocks)
 
@@ -127,56 +105,7 @@ def uncertainty_exponent(
         fitted &= (f <= SMALL) & (error <= KNOWN * f)
     else:
         fitted &= (within[0] <= eps) & (eps <= within[1])
-    return _fit(np.log(eps), fractions.blocks, f, error, fitted)
-
-
-def box_dimension(labels: ArrayLike) -> tuple[float, float]:
-    """Estimate the box-counting dimension of the boundary between labels on a square grid.
-
-    A box of 2^k by 2^k cells, which shares its edges with its neighbours, counts if it holds two
-    labels; k goes from 1 to where 8 boxes fit along a side. The slope of log N over -log 2^k and
-    its error are those of `uncertainty_exponent`, over the largest boxes as blocks. What lies in
-    the finite range of scales, and the finest scales of a thin boundary, is no part of the error.
-
-    Parameters
-    ----------
-    labels
-        Integers of shape (n, n), n a multiple of 16 or that plus one, best a power of two.
-
-    Raises
-    ------
-    ValueError
-        If the grid is not square or smaller than 32 cells, or has no boundary.
-    """
-    ends = np.asarray(labels)
-    n = ends.shape[0] // 16 * 16
-    if ends.ndim != 2 or ends.shape[0] != ends.shape[1] or n < 32:
-        raise ValueError(f"boxes need a square grid of at least 32 cells a side, not {ends.shape}")
-    largest = int(math.log2(n // 8))
-    n = 8 * 2**largest
-    padded = np.pad(ends, ((0, 1), (0, 1)), mode="edge")[: n + 1, : n + 1]
-    mixed: NDArray[np.bool_] = _mixed(padded)
-    sides, counts = [], []
-    for k in range(1, largest + 1):
-        pairs = mixed.reshape(mixed.shape[0] // 2, 2, -1, 2)
-        mixed = np.asarray(pairs.any(axis=(1, 3)))
-        sides.append(2.0**k)
-        counts.append(mixed.reshape(8, 2 ** (largest - k), 8, -1).sum(axis=(1, 3)).ravel())
-    where = np.arange(8) // 2
-    groups = (4 * where[:, np.newaxis] + where).ravel()
-    sums = np.array(counts, dtype=np.float64).T
-    blocks = Blocks(sums, np.ones(sums.shape), groups)
-    count, error = _jackknife(blocks, _share)
-    if not count.all():
-        raise ValueError("there is no boundary, all labels are equal")
-    found = _fit(np.log(sides), blocks, count, error, np.ones(count.size, dtype=bool))
-    return -found.value, found.error
-
-
-def _mixed(ends: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Tell which squares of four neighbouring cells hold two labels."""
-    first = ends[:-1, :-1]
-    return (first != ends[1:, :-1]) | (first != ends[:-1, 1:]) | (first != ends[1:, 1:])
+    return fit(np.log(eps), fractions.blocks, f, error, fitted)
 
 
 def _blocks(changed: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Blocks:
@@ -199,54 +128,3 @@ def _blocks(changed: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Blocks:
     halves = [-(-side // 2) for side in sides]
     groups = np.ravel_multi_index([index // 2 for index in each], halves)
     return Blocks(sums, sizes, groups)
-
-
-def _share(sums: Floats, sizes: Floats) -> Floats:
-    with np.errstate(invalid="ignore"):  # of no start at all
-        return np.asarray(sums / sizes)
-
-
-def _jackknife(
-    blocks: Blocks, estimate: Callable[[Floats, Floats], Floats]
-) -> tuple[Floats, Floats]:
-    """Return an estimate from all blocks and its standard error, comparing within groups.
-
-    Without a block the others of its group stand for it: each counts n/(n - 1) times. For a mean
-    this is the variance of a stratified sample; where blocks hold unlike numbers of starts, it is
-    that of a ratio of sums.
-    """
-    members = np.bincount(blocks.groups)[blocks.groups].astype(np.float64)
-    columns = np.concatenate([blocks.sums, blocks.sizes], axis=1)
-    k = blocks.sums.shape[1]
-    group = np.zeros((int(blocks.groups.max()) + 1, columns.shape[1]))
-    np.add.at(group, blocks.groups, columns)
-    scale = (members / (members - 1))[:, np.newaxis]
-    without = columns.sum(axis=0) - group[blocks.groups]
-    without += scale * (group[blocks.groups] - columns)
-    values = estimate(without[:, :k], without[:, k:])
-    means = np.zeros((group.shape[0], *values.shape[1:]))
-    np.add.at(means, blocks.groups, (values.T / members).T)
-    squares = ((values - means[blocks.groups]) ** 2).T * (1 - 1 / members)
-    whole = estimate(blocks.sums.sum(axis=0), blocks.sizes.sum(axis=0))
-    return whole, np.sqrt(squares.T.sum(axis=0))
-
-
-def _fit(
-    x: Floats, blocks: Blocks, y: Floats, error: Floats, fitted: NDArray[np.bool_]
-) -> Exponent:
-    """Fit a line to log y by weighted least squares; its slope with the jackknife's error."""
-    if fitted.sum() < 2:
-        raise ValueError(f"a slope needs two points, {int(fitted.sum())} can be fitted")
-    spread = np.maximum(error[fitted] / y[fitted], 1e-9)  # two that agree exactly weigh no more
-    weight = spread**-2.0 / (spread**-2.0).sum()
-    middle = weight @ x[fitted]
-    lever = weight * (x[fitted] - middle)
-    lever /= lever @ x[fitted]
-
-    def slope(sums: Floats, sizes: Floats) -> Floats:
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(_share(sums, sizes)[..., fitted]) @ lever)
-
-    value, deviation = _jackknife(blocks, slope)
-    height = weight @ np.log(y[fitted]) - value * middle
-    return Exponent(float(value), float(deviation), math.exp(height), fitted)

@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator
 
 from lt2f.dynamics import repeller, sensitivity
 from lt2f.dynamics.codes import Branch
+from lt2f.dynamics.jackknife import Exponent
 from lt2f.views import style
 from lt2f.views.raster import Floats
 
@@ -63,9 +64,7 @@ def _draw_share(axes: Axes, cell: xr.Dataset, several: bool) -> None:
         _draw_prediction(axes, mu, found.epsilon[[0, -1]], fit, float(np.sqrt(x.prod())))
 
 
-def _draw_prediction(
-    axes: Axes, mu: float, x: Floats, fit: sensitivity.Exponent, middle: float
-) -> None:
+def _draw_prediction(axes: Axes, mu: float, x: Floats, fit: Exponent, middle: float) -> None:
     """Draw the predicted slope through the middle of the fitted line."""
     alpha = repeller.uncertainty_exponent(mu).value
     height = fit.amplitude * middle**fit.value

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lt2f.dynamics import repeller, sensitivity, theory
+from lt2f.dynamics import jackknife, repeller, sensitivity, theory
 from lt2f.dynamics.kernels import ITERATE, U, V
 from lt2f.dynamics.lanes import SILENCE, prepare
 from lt2f.dynamics.model import QUIET
@@ -178,12 +178,12 @@ def test_the_branch_has_the_exponent_of_the_repeller(mu):
     ones = np.ones(weight.size)
     parts = [(*changed, weight, weight * (unmoved > 0)), (*counted, ones, ones)]
     sums, sizes = (np.array(part).reshape(eps.size + 2, 64, -1).sum(axis=2).T for part in parts)
-    blocks = sensitivity.Blocks(sums, sizes, np.arange(64) // 4)
-    share, error = sensitivity._jackknife(blocks, sensitivity._share)
+    blocks = jackknife.Blocks(sums, sizes, np.arange(64) // 4)
+    share, error = jackknife.jackknife(blocks, jackknife.share)
     assert abs(share[-2] - 1) < 4 * error[-2]  # the weights are those of a density
     # (a, b) -> (-a, -b) exchanges the branches
     assert abs(share[-1] - 0.5) < 4 * error[-1]
-    blocks = sensitivity.Blocks(sums[:, :-2], sizes[:, :-2], blocks.groups)
+    blocks = jackknife.Blocks(sums[:, :-2], sizes[:, :-2], blocks.groups)
     starts = (counted > 0).sum(axis=1)
     fractions = sensitivity.Fractions(eps, share[:-2], error[:-2], starts, blocks)
     found = sensitivity.uncertainty_exponent(fractions, within=(0.0, 1.0))

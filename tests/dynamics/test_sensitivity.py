@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lt2f.dynamics import sensitivity
-from lt2f.dynamics.sensitivity import box_dimension, uncertain_fractions, uncertainty_exponent
+from lt2f.dynamics import jackknife, sensitivity
+from lt2f.dynamics.sensitivity import uncertain_fractions, uncertainty_exponent
 
 
 def gaps(x, ratio: float, depth: int = 18):
@@ -118,8 +118,8 @@ def test_starts_that_change_together_make_larger_errors():
 def test_for_a_mean_it_is_the_error_of_a_stratified_sample(sums, size):
     values = np.array(sums, dtype=float)[:, np.newaxis]
     groups = np.repeat([0, 1], 4)
-    blocks = sensitivity.Blocks(values, np.full((8, 1), float(size)), groups)
-    mean, error = sensitivity._jackknife(blocks, sensitivity._share)
+    blocks = jackknife.Blocks(values, np.full((8, 1), float(size)), groups)
+    mean, error = jackknife.jackknife(blocks, jackknife.share)
     spread = [4 * np.var(values[groups == g] / size, ddof=1) for g in (0, 1)]
     assert mean[0] == pytest.approx(np.sum(sums) / (8 * size))
     assert error[0] == pytest.approx(np.sqrt(sum(spread)) / 8, abs=1e-12)
@@ -199,51 +199,3 @@ def test_a_smooth_edge_does_not_tilt_the_exponent_of_what_it_encloses():
     assert without.error < 0.02
     assert abs(without.value - alpha) < 3 * without.error + 0.03
     assert within.value > alpha + 3 * within.error + 0.03
-
-
-# Box counting
-
-
-def carpet(n: int):
-    """Sierpinski's carpet: a cell is out if a ternary digit of both its places is 1."""
-    place, out = np.arange(n), np.zeros((n, n), dtype=bool)
-    for k in range(7):
-        middle = place // 3**k % 3 == 1
-        out |= middle[:, np.newaxis] & middle
-    return out
-
-
-def grid(n: int):
-    return np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
-
-
-@pytest.mark.parametrize(
-    ("labels", "dimension"),
-    [
-        (grid(512)[0] * 0.37 + grid(512)[1] > 300, 1.0),
-        ((grid(512)[0] - 250) ** 2 + (grid(512)[1] - 260) ** 2 < 180**2, 1.0),
-        (grid(512)[0] >= 256, 1.0),  # along the edges of boxes of every size
-        (carpet(1024), np.log(8) / np.log(3)),
-        (np.random.default_rng(3).integers(0, 3, (256, 256)), 2.0),
-    ],
-    ids=["line", "circle", "edge", "carpet", "noise"],
-)
-def test_boundaries_have_their_dimension(labels, dimension):
-    found, error = box_dimension(labels)
-    assert error < 0.04
-    # 0.02: over a finite range of scales that are no multiples of the set's own ratio
-    assert abs(found - dimension) < 3 * error + 0.02
-
-
-@pytest.mark.parametrize(
-    ("labels", "line"),
-    [
-        (np.zeros((64, 32)), "square grid"),
-        (np.zeros((16, 16)), "square grid"),
-        (np.zeros(64), "square grid"),
-        (np.zeros((64, 64)), "no boundary"),
-    ],
-)
-def test_what_has_no_boxes_is_refused(labels, line):
-    with pytest.raises(ValueError, match=line):
-        box_dimension(labels)
