@@ -1,7 +1,7 @@
 """How kernels read the noise of a step: nothing, one number, or the two of a batch of prompts.
 
-Two tables, indexed by QUIET, MULTIPLICATIVE, TARGET and PROMPTS: the noise from some step on, in
-which no index can be negative, and what `model.draw` takes of its step t.
+Two tables, in the order of `model.LAWS`: the noise from some step on, in which no index can be
+negative, and what `model.draw` takes of its step t.
 """
 
 from lt2f.dynamics.compiler import part
@@ -38,5 +38,5 @@ def _numbers(draws, t):  # type: ignore[no-untyped-def]
     return h, h - g
 
 
-SINCE = _silence, _since, _since, _both_since
-NUMBERS = _nothing, _number, _number, _numbers
+SINCE = _silence, _since, _since, _both_since, _silence
+NUMBERS = _nothing, _number, _number, _numbers, _nothing

@@ -97,8 +97,8 @@ def _step(lane, angle):  # type: ignore[no-untyped-def]
     """Take the point at `angle`, and what is attached to it, one step on; the next angle."""
     u, v, n = lane[U, 0], lane[V, 0], half_norm(lane[U, 0], lane[V, 0])
     e, _ = advance(lane, 0, QUIET, 0.0, 0.0)
-    lane[X, 0], lane[Y, 0] = tangent(u, v, lane[X, 0], lane[Y, 0], e, 1.0)
-    lane[DET, 0] *= determinant(e, e + lane[MU, 0], n)
+    lane[X, 0], lane[Y, 0] = tangent(u, v, lane[X, 0], lane[Y, 0], e, 1.0, 1.0)
+    lane[DET, 0] *= determinant(e, e + lane[MU, 0], n, 1.0)
     lane[ACROSS, 0] *= 1.0 + e
     lane[SUM_N, 0] += n
     lane[SUM_E2, 0] += e * e

@@ -7,7 +7,7 @@ multiple of BLOCK; the row numbers below are its only schema.
 
 Noise is a sequence, not a generator: `noise` holds one number x_t for each step of the whole run,
 the same for every lane, and a lane's AMPLITUDE scales it (`model.draw`). Batches of prompts have
-two, (h_t, g_t), in shape (2, steps), and no amplitude.
+two, (h_t, g_t), in shape (2, steps), and no amplitude. Under weight decay the AMPLITUDE is kappa.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,16 @@ import numpy as np
 from lt2f.dynamics.compiler import WIDE, fma, jit, part, widest_registers, workspace
 from lt2f.dynamics.draws import NUMBERS, SINCE
 from lt2f.dynamics.model import (
+    DECAY,
+    LAWS,
     MULTIPLICATIVE,
     PROMPTS,
-    QUIET,
     TARGET,
     carried,
     draw,
     growth,
     half_norm,
+    kept,
     lifting,
     loss_rise,
     residual,
@@ -44,8 +46,8 @@ MU, U, V, U_LIFT, V_LIFT, AMPLITUDE, E, E_LIFT = range(8)
 PEAK, RISE, LAST, ESCAPED, MARK_U, MARK_V, MARK_E, MARK_STEP = range(8, 16)
 X, Y = 16, 17  # a tangent vector
 TRACKED_ROWS, ROWS = 16, 18  # how many `settle` and `measure` work on
-# And `iterate`, under each model of noise.
-BARE_ROWS = V_LIFT + 1, E_LIFT + 1, AMPLITUDE + 1, V_LIFT + 1
+# And `iterate`, under each law of `model.LAWS`.
+BARE_ROWS = V_LIFT + 1, E_LIFT + 1, AMPLITUDE + 1, V_LIFT + 1, AMPLITUDE + 1
 # Rows that exist only while a block is being worked on.
 SPAN_PEAK, SPAN_RISE, SPAN_U, SPAN_V, SPAN_E = range(ROWS, ROWS + 5)
 LOCAL_ROWS = ROWS + 5
@@ -83,15 +85,26 @@ def _lift(lanes, j, model):  # type: ignore[no-untyped-def]
 
 @part
 def advance(lanes, j, model, x, y):  # type: ignore[no-untyped-def]
-    """Take one step of a lane; its residual before the step, and what carries it along."""
+    """Take one step of a lane; its residual before the step, and what carries it along.
+
+    Under decay the loss is that with the weights: the second number is e^2 + kappa S, twice of it.
+    """
     u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
     e = carried(model, residual(u, v, mu), lanes[E, j])
     r, h = draw(model, e, mu, lanes[AMPLITUDE, j], x, y)
-    factor = growth(u, v, mu, e, r, h)
+    q, factor = kept(model, lanes[AMPLITUDE, j]), growth(u, v, mu, e, r, h)
     if model == MULTIPLICATIVE:
         lanes[E, j] = e * factor
-    lanes[U, j], lanes[V, j] = fma(-u, r, u), fma(v, r, v)
+    if model == DECAY:
+        factor = fma(2.0 * lanes[AMPLITUDE, j], half_norm(u, v), e * e)
+    lanes[U, j], lanes[V, j] = fma(-u, r, q * u), fma(v, r, q * v)
     return e, factor
+
+
+@part
+def moved(x, y):  # type: ignore[no-untyped-def]
+    """Whether (U, V) went by so much that (a, b) counts as moving: by more than 1e-12."""
+    return fma(2.0 * x, x, 2.0 * y * y) > CONVERGED
 
 
 @part
@@ -106,7 +119,7 @@ def track(lanes, j, model, loss, excess, factor):  # type: ignore[no-untyped-def
     """Note a step's loss, and by how much it exceeds the criterion of a rise.
 
     Under multiplicative noise the step's own `factor` says whether it raises the loss; where
-    batches disagree on the minimum the last loss does.
+    batches disagree on the minimum the last loss does, and under decay that with the weights.
     """
     if model == MULTIPLICATIVE:
         excess = min(fma(factor, factor, -NOISE_RISE), loss - CONVERGED)
@@ -114,14 +127,19 @@ def track(lanes, j, model, loss, excess, factor):  # type: ignore[no-untyped-def
         last = lanes[LAST, j]
         excess = fma(-NOISE_RISE, last, loss) if last > CONVERGED else -np.inf
         lanes[LAST, j] = loss
+    if model == DECAY:
+        last = lanes[LAST, j]
+        excess = fma(-NOISE_RISE, last, factor) if last > 0.0 else -np.inf
+        lanes[LAST, j] = factor
     lanes[SPAN_PEAK, j] = max(lanes[SPAN_PEAK, j], loss)
     lanes[SPAN_RISE, j] = max(lanes[SPAN_RISE, j], excess)
 
 
 @part
-def end_span(lanes, j, step):  # type: ignore[no-untyped-def]
+def end_span(lanes, j, model, step):  # type: ignore[no-untyped-def]
     """Take stock of a lane after a span that began at `step`.
 
+    Decay keeps the loss above zero: there a lane has something to say as long as it moves.
     Everything is read before anything is written, and chosen by selection, not by branches: that
     is what lets the compiler work on many lanes at once.
     """
@@ -131,6 +149,8 @@ def end_span(lanes, j, step):  # type: ignore[no-untyped-def]
     span_u, span_v = lanes[SPAN_U, j], lanes[SPAN_V, j]
     out = 0.0 if 2.0 * half_norm(u, v) <= ESCAPE_SQUARED else 1.0  # true for overflow and NaN too
     loud = 1.0 if peak > CONVERGED else 0.0
+    if model == DECAY:
+        loud = 1.0 if moved(u - span_u, v - span_v) else 0.0
     mark = (1.0 - escaped) * max(out, loud) > 0.0
     lanes[MARK_U, j] = span_u if mark else mark_u
     lanes[MARK_V, j] = span_v if mark else mark_v
@@ -208,7 +228,7 @@ def _make_settle(model: int) -> Callable[..., None]:
                         rise = loss_rise(e, e + lanes[MU, j], n)
                         track(lanes, j, model, e * e, rise, factor)
                 for j in range(TRACKED):
-                    end_span(lanes, j, float(start + span))
+                    end_span(lanes, j, model, float(start + span))
                 for j in range(TRACKED if model == MULTIPLICATIVE else 0):
                     end_span_of_residual(lanes, j, float(start + span))
             store(lanes, state, first, TRACKED_ROWS)
@@ -235,8 +255,12 @@ def _make_moment(model: int) -> Callable[..., None]:
                 if escaped and not 2.0 * half_norm(lane[U, 0], lane[V, 0]) <= ESCAPE_SQUARED:
                     break
                 x, y = numbers(draws, t)
+                u, v = lane[U, 0], lane[V, 0]
                 e, _ = advance(lane, 0, model, x, y)
-                if escaped or e * e > CONVERGED:
+                loud = e * e > CONVERGED
+                if model == DECAY:
+                    loud = moved(lane[U, 0] - u, lane[V, 0] - v)
+                if escaped or loud:
                     found = t + 1
             out[j] = found
 
@@ -269,8 +293,8 @@ def _make_record(model: int) -> Callable[..., None]:
     return record
 
 
-# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE, TARGET and PROMPTS.
+# One kernel for each law of the step, in the order of `model.LAWS`.
 ITERATE, SETTLE, MOMENT, RECORD = (
-    tuple(make(model) for model in (QUIET, MULTIPLICATIVE, TARGET, PROMPTS))
+    tuple(make(model) for model in LAWS)
     for make in (_make_iterate, _make_settle, _make_moment, _make_record)
 )

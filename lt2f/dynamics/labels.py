@@ -1,18 +1,19 @@
 """What each cell does in the long run: the ladder of labels.
 
-The first rung that holds decides: theorem (with shortcuts), escape, collapse to the origin,
-convergence to a stable minimum, a stable cycle (without noise), a largest exponent more than four
-standard errors above zero, under noise one as far below. What no rung decides is undecided. Where
-many cells share one mu > 1, what mu alone says stands in for a run of each (`attractors`).
+The first rung that holds decides: theorem (with shortcuts, for the map itself), escape, collapse to
+the origin, convergence to a stable minimum, a stable cycle (without noise), a largest exponent more
+than four standard errors above zero, under noise one as far below. What no rung decides is
+undecided. Where many cells share one mu > 1, what mu alone says stands in for a run of each
+(`attractors`).
 """
 
 import numpy as np
 
-from lt2f.dynamics import attractors, cycles, kernels, theory
+from lt2f.dynamics import attractors, cycles, decayed, kernels, theory
 from lt2f.dynamics.averages import SIGNIFICANT, grows
 from lt2f.dynamics.codes import DecidedBy, Fate, Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Mask, Noise, residual_and_norm
-from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
+from lt2f.dynamics.model import DECAY, MULTIPLICATIVE, QUIET
 from lt2f.dynamics.observables import (
     Flags,
     Outcome,
@@ -20,6 +21,7 @@ from lt2f.dynamics.observables import (
     minimum_exponent,
     observe,
     origin_exponents,
+    reached,
 )
 from lt2f.dynamics.survey import Schedule, Survey, at_minimum, find_cycles, run
 
@@ -64,7 +66,8 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
     # On e = 0 at a minimum that is not stable a run stands still by rounding: no rung holds.
     still = (noise.index == QUIET) & (e * e <= kernels.CONVERGED)
     rest = ~(escaped | collapsed | converged | still)
-    cycle = find_cycles(state, rest & (noise.index == QUIET), schedule.max_period)
+    decays, lawful = noise.index == DECAY, not noise.is_random
+    cycle = find_cycles(state, rest & lawful, schedule.max_period, decays)
     periodic = cycle[cycles.PERIOD] > 0.0
     # Exactly on a cycle that is not stable: by rounding too, for no orbit near it stays.
     rest &= cycle[cycles.PERIOD] == 0.0
@@ -73,7 +76,8 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
     slow = (fate == Fate.CONVERGES) & rest & rose
     diverges = (fate == Fate.DIVERGES) & ~converged & ~collapsed
     # Beyond mu = 2 without noise almost every orbit escapes, if after a long time; none is chaotic.
-    lasting = (noise.index != QUIET) | (state[kernels.MU] <= 2.0)
+    # Decay moves that to mu - kappa = 2.
+    lasting = noise.is_random | (reached(state, noise)[1] <= 2.0)
     chaotic = rest & lasting & grows(survey.rates[0], survey.errors[0], schedule.measure)
     rungs = {
         Regime.DIVERGENT: diverges | escaped,
@@ -82,7 +86,7 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
         Regime.MONOTONE: converged,
         Regime.PERIODIC: periodic,
         Regime.CHAOTIC: chaotic,
-        Regime.BOUNDED_NOISE: rest & (noise.index != QUIET) & _is_contracting(survey),
+        Regime.BOUNDED_NOISE: rest & noise.is_random & _is_contracting(survey),
     }
     regime = np.select(list(rungs.values()), list(rungs), Regime.UNDECIDED).astype(np.uint8)
     theorem = diverges | ((fate == Fate.CONVERGES) & (converged | slow))
@@ -95,8 +99,11 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
 
 
 def _origin_attracts(mu: Floats, noise: Noise) -> Mask:
-    """Whether orbits near the origin stay: always without noise, for only U = 0 leads there."""
-    if noise.index == QUIET:
+    """Whether orbits near the origin stay: always without noise.
+
+    For only U = 0 leads there, or decay makes the origin attract.
+    """
+    if not noise.is_random:
         return np.ones(mu.shape, dtype=bool)
     exponents, errors = origin_exponents(mu, noise)
     return np.asarray((exponents + SIGNIFICANT * errors < 0.0).all(axis=0))
@@ -110,6 +117,8 @@ def _is_converged(state: Floats, schedule: Schedule, noise: Noise) -> Mask:
     """
     if noise.index == QUIET:
         return at_minimum(state)
+    if noise.index == DECAY:
+        return decayed.at_minimum(state)
     e, s = residual_and_norm(state)
     quiet_since = state[kernels.MARK_STEP] + kernels.SPAN
     settled = (e * e <= kernels.CONVERGED) & (noise.index == MULTIPLICATIVE)

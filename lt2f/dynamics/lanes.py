@@ -24,17 +24,17 @@ from lt2f.dynamics.kernels import (
     Y,
     residuals,
 )
-from lt2f.dynamics.model import CARRIED, FACTORS, MULTIPLICATIVE, PROMPTS, QUIET, TARGET
+from lt2f.dynamics.model import CARRIED, DECAY, FACTORS, MULTIPLICATIVE, PROMPTS, QUIET, TARGET
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
-Model = Literal["none", "multiplicative", "target", "prompts", "factors"]
+Model = Literal["none", "multiplicative", "target", "prompts", "decay", "factors"]
 
 INDEX: dict[Model, int] = {
     "none": QUIET, "multiplicative": MULTIPLICATIVE, "target": TARGET, "prompts": PROMPTS,
-    "factors": FACTORS,
+    "decay": DECAY, "factors": FACTORS,
 }  # fmt: skip
 Law = Literal["two_point", "uniform", "normal"]
 
@@ -49,7 +49,8 @@ class Noise:
     shape (N,), is the standard deviation of the multiplier h or of the target m in each. Where each
     factor has a multiplier of its own there are two numbers for each step, shape (2, steps).
     Batches of prompts have two as well, h and g of mean 1 (`model.draw`); their law is a
-    `BatchLaw`, and no amplitude scales them.
+    `BatchLaw`, and no amplitude scales them. Weight decay is a law of the step as noise is, but
+    nothing is drawn: its `amplitude` is kappa.
     """
 
     model: Model
@@ -62,6 +63,11 @@ class Noise:
         """Place of this model in the tables of kernels."""
         return INDEX[self.model]
 
+    @property
+    def is_random(self) -> bool:
+        """Whether anything is drawn."""
+        return self.index not in (QUIET, DECAY)
+
     def of(self, some: Mask) -> "Noise":
         """Return the noise of some of the cells; what is silent has one amplitude for all."""
         if self.index == QUIET:
@@ -70,6 +76,11 @@ class Noise:
 
 
 SILENCE = Noise("none", "two_point", np.zeros(1), np.zeros(1))
+
+
+def weight_decay(kappa: Floats) -> Noise:
+    """Return the law of the step under which N cells decay by kappa, shape (N,)."""
+    return Noise("decay", "two_point", SILENCE.sequence, kappa)
 
 
 def padded(count: int) -> int:

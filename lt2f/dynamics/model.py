@@ -3,6 +3,8 @@
 The state is (U, V) = ((a + b)/2, (a - b)/2). Then ab = U^2 - V^2, a^2 + b^2 = 2(U^2 + V^2), the
 imbalance is 4UV, and one step of arXiv:2605.21292 with residual r multiplies U by 1 - r and V by
 1 + r. A small imbalance keeps its relative precision, which a - b would lose to cancellation.
+A law of the step says which r that is (`draw`) and what is kept of the weights, 1 or less (`kept`):
+U' = (q - r) U and V' = (q + r) V. All kernels, orbits' and tangent vectors', follow from these two.
 
 Every product that feeds a sum is fused *by name* (`fma`). The compiler is left no freedom to
 round differently in another kernel, a shorter vector or another processor, so a cell has the same
@@ -15,8 +17,9 @@ from lt2f.dynamics.compiler import double, fma, part, pattern
 # it, once even 600.
 TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**300
 CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
-# Models of noise.
-QUIET, MULTIPLICATIVE, TARGET, PROMPTS, FACTORS = range(5)  # the last: for `asymmetric` alone
+# Laws of the step: without noise, models of noise, and weight decay. The last: `asymmetric` alone.
+QUIET, MULTIPLICATIVE, TARGET, PROMPTS, DECAY, FACTORS = range(6)
+LAWS = QUIET, MULTIPLICATIVE, TARGET, PROMPTS, DECAY  # in the order of every table of kernels
 LOG_STRIDE, LOG_2 = 207.94415416798358, 0.6931471805599453  # log(2**300), log(2)
 UNITS = 0x4330000000000000  # bits of 2**52
 
@@ -54,6 +57,12 @@ def draw(
 
 
 @part
+def kept(model: int, amplitude: float) -> float:
+    """Share q of the weights that a step keeps: 1 - kappa under decay, exactly 1 elsewhere."""
+    return 1.0 - amplitude if model == DECAY else 1.0
+
+
+@part
 def norm(u: float, v: float, mu: float) -> float:
     """Return S = a^2 + b^2 from what the residual has at hand, W = V^2 + mu and U^2 - W."""
     return fma(2.0, residual(u, v, mu), fma(4.0, fma(v, v, mu), -2.0 * mu))
@@ -84,16 +93,18 @@ def loss_rise(e: float, ab: float, n: float) -> float:
 
 
 @part
-def determinant(r: float, hab: float, hn: float) -> float:
-    """Jacobian determinant 1 - hS - r(r + 2h ab) of a step with residual r = h ab - m."""
-    return fma(-r, fma(2.0, hab, r), fma(-2.0, hn, 1.0))
+def determinant(r: float, hab: float, hn: float, q: float) -> float:
+    """Jacobian determinant q^2 - q hS - r(r + 2h ab) of a step with residual r = h ab - m."""
+    return fma(-r, fma(2.0, hab, r), fma(-2.0 * q, hn, q * q))
 
 
 @part
-def tangent(u: float, v: float, x: float, y: float, r: float, h: float) -> tuple[float, float]:
+def tangent(
+    u: float, v: float, x: float, y: float, r: float, h: float, q: float
+) -> tuple[float, float]:
     """Image of the tangent vector (x, y) under the Jacobian at (u, v), in U and V."""
     dr = 2.0 * h * fma(u, x, -v * y)
-    return fma(-u, dr, fma(-r, x, x)), fma(v, dr, fma(r, y, y))
+    return fma(-u, dr, fma(-r, x, q * x)), fma(v, dr, fma(r, y, q * y))
 
 
 @part

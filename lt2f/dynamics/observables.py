@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.dynamics import batch_theory, cycles, kernels, noise_theory, theory
+from lt2f.dynamics import batch_theory, cycles, decay, kernels, noise_theory, theory
 from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Branch, Regime
 from lt2f.dynamics.lanes import Floats, Mask, Noise, factors, residual_and_norm
-from lt2f.dynamics.model import QUIET, TARGET
+from lt2f.dynamics.model import DECAY, QUIET, TARGET
 from lt2f.dynamics.survey import LOSS, SHARPNESS, A, B, Schedule, Survey
 
 Outcome = dict[str, NDArray[np.generic]]
@@ -32,24 +32,33 @@ class Verdict:
     cycle: Floats  # report of `cycles.find`, shape (ROWS, N)
 
 
-def reached_sharpness(state: Floats) -> Floats:
-    """S of the minimum that a converged lane approaches: sqrt(delta^2 + 4 mu^2).
+def reached(state: Floats, noise: Noise) -> tuple[Floats, Floats]:
+    """Imbalance delta and product of the minimum that a converged lane approaches.
 
-    The imbalance delta changes by a share e^2 a step, so it is the minimum's to all digits while
-    S itself is still off by as much as e.
+    The imbalance changes by a share e^2 a step, so it is the minimum's to all digits while S itself
+    is still off by as much as e. With weight decay it is zero, and the product mu - kappa.
     """
+    if noise.index == DECAY:
+        nothing = np.zeros(state.shape[1])
+        return nothing, decay.shifted(state[kernels.MU], state[kernels.AMPLITUDE])
     u, v = factors(state)
-    return np.hypot(4.0 * u * v, 2.0 * state[kernels.MU])
+    return 4.0 * u * v, state[kernels.MU]
 
 
-def reached_weights(state: Floats) -> Floats:
+def reached_sharpness(state: Floats, noise: Noise) -> Floats:
+    """S of the minimum that a converged lane approaches: sqrt(delta^2 + 4 mu^2)."""
+    imbalance, product = reached(state, noise)
+    return np.hypot(imbalance, 2.0 * product)
+
+
+def reached_weights(state: Floats, noise: Noise) -> Floats:
     """Weights (a, b), shape (2, N), of the minimum that a converged lane approaches.
 
     The imbalance and the product mu fix them but for their common sign, which is that of U:
     a + b is never zero where ab = mu > 0.
     """
-    u, v = factors(state)
-    return np.sign(u) * np.array(theory.start(4.0 * u * v, state[kernels.MU]))
+    u, _ = factors(state)
+    return np.sign(u) * np.array(theory.start(*reached(state, noise)))
 
 
 def minimum_exponent(s: Floats, noise: Noise) -> Floats:
@@ -70,10 +79,23 @@ def origin_exponents(mu: Floats, noise: Noise) -> tuple[Floats, Floats]:
         return batch_theory.origin_exponents(mu, noise.law)
     if noise.index == QUIET:
         exponents = np.stack([np.log(1.0 + mu), np.log(np.abs(1.0 - mu))])
+    elif noise.index == DECAY:
+        exponents = np.log(np.abs(decay.origin_multipliers(mu, noise.amplitude)))
     else:
         spread = noise.amplitude if noise.index == TARGET else mu * noise.amplitude
         exponents = np.stack(noise_theory.origin_exponents(mu, spread, noise.law))
     return exponents, np.zeros_like(exponents)
+
+
+def rest_exponents(mu: Floats, s: Floats, noise: Noise) -> Floats:
+    """Exponents of minima of sharpness S along their valley, off it and across, shape (3, N).
+
+    Without decay the valley is neutral, and it is the direction in which the imbalance changes.
+    """
+    if noise.index == DECAY:
+        along, across = np.log(np.abs(decay.minimum_multipliers(mu, noise.amplitude)))
+        return np.stack([along, across, across])
+    return np.stack([np.zeros_like(s), minimum_exponent(s, noise), np.zeros_like(s)])
 
 
 def observe(
@@ -90,7 +112,7 @@ def observe(
         "decided_by": verdict.decided_by,
         **_periods(verdict),
         **_exponents(survey, verdict, noise),
-        **_averages(survey, verdict, steps),
+        **_averages(survey, verdict, steps, noise),
         **_loss(survey.state, verdict.regime, start),
         "steps": steps,
         "branch": _branch(survey.state, verdict.converged),
@@ -108,12 +130,15 @@ def _periods(verdict: Verdict) -> Outcome:
 
 
 def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
-    mu, s = survey.state[kernels.MU], reached_sharpness(survey.state)
-    nothing, zero = np.full_like(mu, np.nan), np.zeros_like(mu)
+    mu, s = survey.state[kernels.MU], reached_sharpness(survey.state, noise)
+    nothing = np.full_like(mu, np.nan)
     collapsed = verdict.regime == Regime.COLLAPSED
-    at_rest, (at_origin, off_origin) = nothing.copy(), np.full((2, 2, mu.size), np.nan)
+    at_rest, (at_origin, off_origin) = (
+        np.full((3, mu.size), np.nan),
+        np.full((2, 2, mu.size), np.nan),
+    )
     rests = verdict.converged
-    at_rest[rests] = minimum_exponent(s[rests], noise.of(rests))
+    at_rest[:, rests] = rest_exponents(mu[rests], s[rests], noise.of(rests))
     at_origin[:, collapsed], off_origin[:, collapsed] = origin_exponents(
         mu[collapsed], noise.of(collapsed)
     )
@@ -126,9 +151,9 @@ def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
     first, second, across = (
         np.select(conditions, [nothing, origin, minimum, verdict.cycle[row]], measured)
         for origin, minimum, row, measured in (
-            (at_origin[0], zero, cycles.FIRST, survey.rates[0]),
-            (at_origin[1], at_rest, cycles.SECOND, survey.rates[1]),
-            (at_origin[1], zero, cycles.TRANSVERSE, survey.rates[2]),
+            (at_origin[0], at_rest[0], cycles.FIRST, survey.rates[0]),
+            (at_origin[1], at_rest[1], cycles.SECOND, survey.rates[1]),
+            (at_origin[1], at_rest[2], cycles.TRANSVERSE, survey.rates[2]),
         )
     )
     rounding = EPSILON * np.where(verdict.converged, 1.0 + 1.0 / np.abs(1.0 - s), 1.0)
@@ -151,13 +176,13 @@ def _exponents(survey: Survey, verdict: Verdict, noise: Noise) -> Outcome:
     }
 
 
-def _averages(survey: Survey, verdict: Verdict, steps: NDArray[np.int64]) -> Outcome:
+def _averages(survey: Survey, verdict: Verdict, steps: NDArray[np.int64], noise: Noise) -> Outcome:
     """Sharpness, loss and weights; `steps` are those until the loss settled."""
     u, v = factors(survey.state)
     e, s = residual_and_norm(survey.state)
     at_minimum = verdict.converged
-    s = np.where(at_minimum, reached_sharpness(survey.state), s)
-    a, b = np.where(at_minimum, reached_weights(survey.state), [u + v, u - v])
+    s = np.where(at_minimum, reached_sharpness(survey.state, noise), s)
+    a, b = np.where(at_minimum, reached_weights(survey.state, noise), [u + v, u - v])
     # Each further step may round both factors of the imbalance that tells which minimum it is.
     rounding = EPSILON * np.where(at_minimum, 4.0 + survey.steps - steps, 4.0)
     loss = e * e / 2.0

@@ -7,7 +7,7 @@ import numpy as np
 from lt2f.dynamics import asymmetric, kernels
 from lt2f.dynamics.lanes import Floats, Noise, factors, prepare, residual_and_norm
 
-# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE, TARGET, PROMPTS, FACTORS.
+# One kernel for each law of the step: those of `model.LAWS`, then FACTORS.
 ITERATE = (*kernels.ITERATE, asymmetric.iterate)
 RECORD = (*kernels.RECORD, asymmetric.record)
 

@@ -33,16 +33,16 @@ from lt2f.dynamics.kernels import (
     track,
 )
 from lt2f.dynamics.model import (
+    LAWS,
     LOG_2,
     LOG_STRIDE,
     MULTIPLICATIVE,
-    PROMPTS,
     QUIET,
-    TARGET,
     determinant,
     draw,
     exponent,
     half_norm,
+    kept,
     loss_rise,
     rescaling,
     tangent,
@@ -184,8 +184,9 @@ def _step(lanes, j, model, weights, x, y):  # type: ignore[no-untyped-def]
     n = half_norm(u, v)
     e, factor = advance(lanes, j, model, x, y)
     r, h = draw(model, e, mu, lanes[AMPLITUDE, j], x, y)
-    lanes[X, j], lanes[Y, j] = tangent(u, v, lanes[X, j], lanes[Y, j], r, h)
-    lanes[DET, j] *= determinant(r, h * (e + mu), h * n)
+    q = kept(model, lanes[AMPLITUDE, j])
+    lanes[X, j], lanes[Y, j] = tangent(u, v, lanes[X, j], lanes[Y, j], r, h, q)
+    lanes[DET, j] *= determinant(r, h * (e + mu), h * n, q)
     lanes[SUM_N, j] += n
     lanes[SUM_E2, j] += e * e
     if weights:
@@ -224,7 +225,7 @@ def _make_measure(model: int, weights: bool = True) -> Callable[..., None]:
                             for j in range(some, some + WIDTH):
                                 _step(lanes, j, model, weights, x, y)
                     for j in range(BATCH):
-                        end_span(lanes, j, float(span))
+                        end_span(lanes, j, model, float(span))
                         _rescale(lanes, j)
                     for j in range(BATCH if model == MULTIPLICATIVE else 0):
                         end_span_of_residual(lanes, j, float(span))
@@ -242,11 +243,10 @@ def _make_measure(model: int, weights: bool = True) -> Callable[..., None]:
     return measure
 
 
-# One kernel for each model of noise, indexed by QUIET, MULTIPLICATIVE, TARGET and PROMPTS. Under
-# noise the sums of the weights are one too many for the registers, a sixth of all time: they can be
-# left out.
-MEASURE = tuple(_make_measure(model) for model in (QUIET, MULTIPLICATIVE, TARGET, PROMPTS))
+# One kernel for each law of the step, in the order of `model.LAWS`. Under noise the sums of the
+# weights are one too many for the registers, a sixth of all time: they can be left out.
+MEASURE = tuple(_make_measure(model) for model in LAWS)
 WEIGHTLESS = (
     MEASURE[QUIET],
-    *(_make_measure(model, weights=False) for model in (MULTIPLICATIVE, TARGET, PROMPTS)),
+    *(_make_measure(model, weights=False) for model in LAWS[1:]),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lt2f.dynamics import cycles, noise_theory
+from lt2f.dynamics import cycles, decayed, noise_theory
 from lt2f.dynamics.averages import BLOCKS, block_edges, mean_and_error
 from lt2f.dynamics.kernels import (
     AMPLITUDE,
@@ -31,7 +31,7 @@ from lt2f.dynamics.lanes import (
     prepare,
     residual_and_norm,
 )
-from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
+from lt2f.dynamics.model import DECAY, MULTIPLICATIVE
 from lt2f.dynamics.rates import END, KEPT, MEASURE, RATES, WEIGHTLESS
 
 ALIGN = 256  # last transient steps, in which the tangent vector finds its direction
@@ -144,13 +144,15 @@ def certain(state: Floats, schedule: Schedule, step: int, noise: Noise) -> Mask:
     done = state[ESCAPED] > 0.0
     if noise.index == MULTIPLICATIVE:
         done |= has_gone(state)
-    if noise.index != QUIET:
+    if noise.is_random:
         return done
-    done |= at_minimum(state)
+    decays = noise.index == DECAY
+    done |= decayed.at_minimum(state) | decayed.at_origin(state) if decays else at_minimum(state)
     if step >= FIRST_LOCK:
         rest = ~done
-        rest[rest] = repeats(state[:, rest], schedule.max_period)
-        done |= find_cycles(state, rest, schedule.max_period)[cycles.PERIOD] > 0.0
+        if not decays:
+            rest[rest] = repeats(state[:, rest], schedule.max_period)
+        done |= find_cycles(state, rest, schedule.max_period, decays)[cycles.PERIOD] > 0.0
     return done
 
 
@@ -168,8 +170,15 @@ def repeats(state: Floats, max_period: int) -> Mask:
     return found
 
 
-def find_cycles(state: Floats, candidates: Mask, max_period: int) -> Floats:
-    """Report of `cycles.find` for the candidate lanes, shape (ROWS, N); zero elsewhere."""
+def find_cycles(state: Floats, candidates: Mask, max_period: int, decays: bool = False) -> Floats:
+    """Report of `cycles.find` for the candidate lanes, shape (ROWS, N); zero elsewhere.
+
+    Under weight decay those of the balanced line alone.
+    """
+    kappa = state[AMPLITUDE]
+    if decays:
+        state, balanced = decayed.on_the_line(state)
+        candidates = candidates & balanced
     report, near = np.zeros((cycles.ROWS, candidates.size)), np.flatnonzero(candidates)
     if near.size:
         lanes = pack(state, near)
@@ -179,6 +188,8 @@ def find_cycles(state: Floats, candidates: Mask, max_period: int) -> Floats:
     found = np.zeros((cycles.ROWS, near.size))
     u, v = factors(state[:, near])
     cycles.find(u, v, state[MU, near], max_period, found)
+    if decays:
+        decayed.hold(u, state[MU, near], kappa[near], found)
     report[:, near] = found
     return report
 

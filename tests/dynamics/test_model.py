@@ -85,41 +85,45 @@ def test_loss_rises_iff_the_criterion_is_positive(radius, turn, mu):
 
 _a, _b, _u, _v, _h, _m = sp.symbols("a b u v h m")
 _r = _h * _a * _b - _m
-_plane = sp.Matrix([_a - _r * _b, _b - _r * _a]).jacobian([_a, _b])
+_k = sp.Symbol("k")
+_plane = sp.Matrix([_k * _a - _r * _b, _k * _b - _r * _a]).jacobian([_a, _b])
 _q = _h * (_u**2 - _v**2) - _m
-_halves = sp.Matrix([_u * (1 - _q), _v * (1 + _q)]).jacobian([_u, _v])
-exact_determinant = sp.lambdify((_a, _b, _h, _m), sp.expand(_plane.det()))
-exact_tangent = sp.lambdify((_u, _v, _h, _m), list(_halves))
+_halves = sp.Matrix([_u * (_k - _q), _v * (_k + _q)]).jacobian([_u, _v])
+exact_determinant = sp.lambdify((_a, _b, _h, _m, _k), sp.expand(_plane.det()))
+exact_tangent = sp.lambdify((_u, _v, _h, _m, _k), list(_halves))
 
 multiplier_and_target = st.one_of(  # without noise and with it
     step_size.map(lambda mu: (1.0, mu)), st.tuples(st.floats(-3, 3), st.floats(-3, 3))
 )
 
 
+share = st.just(1.0) | st.floats(0, 1)  # of the weights that a step keeps
+
+
 @compiling
-@given(state, state, multiplier_and_target)
-def test_determinant(u, v, noise):
+@given(state, state, multiplier_and_target, share)
+def test_determinant(u, v, noise, q):
     h, m = noise
     ab, s = u * u - v * v, 2 * (u * u + v * v)
     r = h * ab - m
     U, V = Fraction(u), Fraction(v)
-    exact = exact_determinant(U + V, U - V, Fraction(h), Fraction(m))
+    exact = exact_determinant(U + V, U - V, Fraction(h), Fraction(m), Fraction(q))
     # terms of size |r|^2, |r h ab|, |h S|, each made with a few roundings of its own parts
     size = 1 + (abs(h) * s + abs(m)) ** 2 + abs(h) * s
     assert abs(
-        Fraction(model.determinant(r, h * ab, h * s / 2)) - exact
+        Fraction(model.determinant(r, h * ab, h * s / 2, q)) - exact
     ) <= 20 * HALF_ULP * Fraction(size)
 
 
 @compiling
-@given(state, state, multiplier_and_target, st.floats(-1, 1), st.floats(-1, 1))
-def test_tangent(u, v, noise, x, y):
+@given(state, state, multiplier_and_target, st.floats(-1, 1), st.floats(-1, 1), share)
+def test_tangent(u, v, noise, x, y, q):
     h, m = noise
     r = h * (u * u - v * v) - m
-    uu, uv, vu, vv = exact_tangent(*map(Fraction, (u, v, h, m)))
+    uu, uv, vu, vv = exact_tangent(*map(Fraction, (u, v, h, m, q)))
     X, Y = Fraction(x), Fraction(y)
     size = Fraction(1 + abs(m) + 4 * abs(h) * (u * u + v * v)) * (abs(X) + abs(Y))
-    image = map(Fraction, model.tangent(u, v, x, y, r, h))
+    image = map(Fraction, model.tangent(u, v, x, y, r, h, q))
     for found, exact in zip(image, (uu * X + uv * Y, vu * X + vv * Y), strict=True):
         assert abs(found - exact) <= 20 * HALF_ULP * size + Fraction(1, 2**1000)
 
@@ -128,8 +132,10 @@ def test_determinant_is_the_area_of_tangents():
     # in powers of two nothing is rounded
     u, v, h, m = 0.75, -0.5, 1.5, 0.25
     r = h * (u * u - v * v) - m
-    (xx, yx), (xy, yy) = (model.tangent(u, v, *unit, r, h) for unit in ((1.0, 0.0), (0.0, 1.0)))
-    area = model.determinant(r, h * (u * u - v * v), h * (u * u + v * v))
+    (xx, yx), (xy, yy) = (
+        model.tangent(u, v, *unit, r, h, 0.5) for unit in ((1.0, 0.0), (0.0, 1.0))
+    )
+    area = model.determinant(r, h * (u * u - v * v), h * (u * u + v * v), 0.5)
     assert xx * yy - xy * yx == area
 
 
