@@ -102,7 +102,9 @@ class Sweep:
         self.model = str(
             raw.get("transformer", {}).get("model", "")
         )  # of a transformer that is trained
-        self.noise = str(noise.get("model", "none"))
+        # Decay stands beside noise: claims on the map itself are of sweeps with neither.
+        plain = "decay" if "decay" in dataset.coords else "none"
+        self.noise = str(noise.get("model", plain))
         self.noise_settings: dict[str, Any] = noise
         self.law = str(noise.get("law", "two_point"))
         self.iterations: dict[str, int] = raw.get("iterations", {})

@@ -52,6 +52,9 @@ _SUMMARY = {
     "Gaussian prompts from a pool, with h and g the batch's means of c^2 and c y over the pool's; "
     "mu = step size * |mean of c y|, and (ab - mu)^2 / 2 is what the pool's mean loss exceeds its "
     "least value by.",
+    "decay": "Gradient descent with weight decay kappa, (a, b) -> ((1 - kappa) a - (ab - mu) b, "
+    "(1 - kappa) b - (ab - mu) a), on one prompt, mu = step size * |c y_q|; monotone and catapult "
+    "are said of the loss (ab - mu)^2 / 2 + kappa (a^2 + b^2) / 2.",
     "factors": "Mini-batch descent (a, b) -> (a - h e b, b - k e a), e = ab - mu, with independent "
     "random multipliers h and k of mean 1 at each step and standard deviation noise.",
 }

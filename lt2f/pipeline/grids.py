@@ -2,7 +2,7 @@
 
 Every coordinate of a cell is once an axis or once fixed: mu; the start, as imbalance and product or
 as a and b, perhaps with a perturbation of b; and, where the steps are noisy, realization and noise
-or, where prompts are drawn from a pool, batch_size.
+or, where prompts are drawn from a pool, batch_size. Weights that decay have decay as well.
 """
 
 import hashlib
@@ -32,6 +32,7 @@ Coordinate = Literal[
     "perturbation",
     "batch_size",
     "step_size",
+    "decay",
 ]
 WHOLE = frozenset({"realization", "batch_size"})  # coordinates that are integers
 
@@ -63,6 +64,11 @@ class Sweep(Model):
     def has_realizations(self) -> bool:
         """Whether something in a cell is random."""
         return self.noise.model != "none"
+
+    @property
+    def law(self) -> str:
+        """Law of the step: the model of its noise, or decay."""
+        return "decay" if "decay" in {**self.axes, **self.fixed} else self.noise.model
 
     def coordinates(self) -> dict[str, NDArray[Any]]:
         """Compute the values along each axis, in order: int64 for what is WHOLE, else float64."""
@@ -143,6 +149,24 @@ class Sweep(Model):
         if model != "none" and needed not in everything:
             reason = f"missing, noise.model {model} needs it, an axis or fixed"
             raise refusal(reason, "axes", needed)
+        return self
+
+    @model_validator(mode="after")
+    def _decay_is_of_whole_batches(self) -> Self:
+        if self.law != "decay":
+            return self
+        if self.noise.model != "none" or self.scale != "mu":
+            kinds = "maps, orbits and trajectories without noise"
+            raise refusal(
+                f"is for {kinds}, noise.model is {self.noise.model}"
+                if self.scale == "mu"
+                else f"is for {kinds}",
+                *self._place("decay"),
+            )
+        axis = self.axes.get("decay")
+        values = axis.values() if axis else np.array([self.fixed["decay"]])
+        if values[0] < 0 or values[-1] >= 1:
+            raise refusal("should be at least 0 and less than 1", *self._place("decay"))
         return self
 
     @model_validator(mode="after")

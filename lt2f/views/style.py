@@ -41,6 +41,7 @@ SYMBOLS: Final = {
     "perturbation": r"$\varepsilon$",
     "noise": r"$\sigma$",
     "batch_size": "$B$",
+    "decay": r"$\kappa$",
     "realization": "$k$",
 }
 NAMES: Final = {
@@ -53,6 +54,7 @@ NAMES: Final = {
     "perturbation": "displacement of the start",
     "noise": "standard deviation of the noise",
     "batch_size": "batch size",
+    "decay": "weight decay",
     "realization": "realization of what is random",
 }
 DPI: Final = 200  # if nobody asks for another
@@ -111,8 +113,14 @@ def sweep_of(dataset: xr.Dataset) -> dict[str, Any]:
 
 
 def noise_of(dataset: xr.Dataset) -> dict[str, Any]:
-    """Return the noise of a sweep as its settings say: {"model": "none"} if there is none."""
-    return {"law": "two_point", **sweep_of(dataset).get("noise", {"model": "none"})}
+    """Return the noise of a sweep as its settings say: {"model": "none"} if there is none.
+
+    Decay is told in the same place, for as noise it leaves nothing of the map's own theorems.
+    """
+    noise = sweep_of(dataset).get(
+        "noise", {"model": "decay" if "decay" in dataset.coords else "none"}
+    )
+    return {"law": "two_point", **noise}
 
 
 def conditions(dataset: xr.Dataset) -> list[str]:
@@ -126,7 +134,7 @@ def conditions(dataset: xr.Dataset) -> list[str]:
     if noise["model"] == "prompts":
         again = "with" if noise.get("replacement", True) else "without"
         parts.append(f"batches from {noise['pool_size']} prompts, {again} replacement")
-    elif noise["model"] != "none":
+    elif noise["model"] not in ("none", "decay"):
         words = "noise of each factor" if noise["model"] == "factors" else f"{noise['model']} noise"
         parts.append(f"{words} ({noise['law'].replace('_', '-')})")
     if "realization" in dataset.coords and dataset["realization"].ndim == 0:

@@ -19,6 +19,7 @@ PLAIN: Final = {
     "perturbation": "ε",
     "noise": "σ",
     "batch_size": "B",
+    "decay": "κ",
     "realization": "k",
 }
 """Symbols of coordinates where there is no mathematical type."""
@@ -79,7 +80,7 @@ def covers(dataset: xr.Dataset, mu: float) -> bool:
 def _noise(dataset: xr.Dataset) -> str:
     """Say which noise the steps have, and how many realizations; nothing if there is none."""
     noise, count = style.noise_of(dataset), dataset.sizes.get("realization", 0)
-    words = {"none": "", "factors": "noise of each factor"}.get(
+    words = {"none": "", "decay": "", "factors": "noise of each factor"}.get(
         noise["model"], f"{noise['model']} noise"
     )
     if noise["model"] == "prompts":
@@ -94,7 +95,7 @@ def _noise(dataset: xr.Dataset) -> str:
 
 
 def quiet(dataset: xr.Dataset) -> bool:
-    """Tell whether the steps of a dataset have no noise."""
+    """Tell whether the steps of a dataset have neither noise nor decay."""
     return str(style.noise_of(dataset)["model"]) == "none"
 
 
