@@ -228,6 +228,18 @@ def _which_minimum(*datasets: xr.Dataset) -> tuple[str, str]:
     return what + ".", (see if displaced else see.split(";")[0]) + "."
 
 
+def _fractal_boundary(*datasets: xr.Dataset) -> tuple[str, str]:
+    from lt2f.views import fractal_boundary
+
+    zooms = " and in zooms towards the boundary of those that diverge" * (len(datasets) > 1)
+    what = f"What becomes of starts (a₀, b₀) under weight decay{zooms}; below, the boxes that hold "
+    what += "both fates, and the dimension of the boundary beside boundaries that are known."
+    found = [each.found for data in datasets for each in fractal_boundary.counted(data)]
+    see = "Without decay the boundary is the ellipse, a smooth curve of dimension 1"
+    each = [f"{x.value:.2f} ± {x.error:.2f} (drift {x.drift:.2f})" for x in found]
+    return what, see + f"; with it, boxes say {' and '.join(each)}" * bool(each) + "."
+
+
 def _transformer(dataset: xr.Dataset) -> tuple[str, str]:
     what = f"The linear transformer itself, trained with step sizes {span(dataset, 'step_size')}, "
     what += "beside what the map of the plane forecasts."
@@ -254,6 +266,7 @@ CAPTIONS: Final[Mapping[str, Callable[..., tuple[str, str]]]] = {
     "ellipse": _ellipse,
     "cascade": _cascade,
     "which_minimum": _which_minimum,
+    "fractal_boundary": _fractal_boundary,
     "transformer": _transformer,
 }
 """For every drawing, functions of its datasets that say what it draws and what there is to see."""

@@ -33,11 +33,13 @@ class Figure:
 
 def figures(sweeps: Mapping[str, Any]) -> list[Figure]:
     """Choose the figures of a study from its sweeps, by name (`lt2f.pipeline.settings.Sweep`)."""
+    frayed = {name: sweep for name, sweep in sweeps.items() if _tells_fraying(sweep)}
     minima = {name: sweep for name, sweep in sweeps.items() if _tells_minima(sweep)}
-    rest = {name: sweep for name, sweep in sweeps.items() if name not in minima}
+    rest = {name: sweep for name, sweep in sweeps.items() if name not in {**minima, **frayed}}
     forms = {name: (_kind(sweep), tuple(sweep.axes)) for name, sweep in rest.items()}
     runs = _phases(sweeps)
-    return [*_choose(forms), *_beside(rest, forms, sweeps), *runs, *_which_minimum(minima)]
+    zooms = [*_which_minimum(minima), *_fractal_boundary(frayed)]
+    return [*_choose(forms), *_beside(rest, forms, sweeps), *runs, *zooms]
 
 
 def figures_of(dataset: "xr.Dataset") -> list[str]:
@@ -122,7 +124,7 @@ def _tells_minima(sweep: Any) -> bool:
     """Tell a map over a and b that is about the minima: displaced, or with little else recorded."""
     axes = set(sweep.axes)
     ends = {"a", "b"} <= axes <= {"mu", "a", "b", "perturbation"} and _kind(sweep) == "map"
-    if not ends or "branch" not in sweep.record:
+    if not ends or "branch" not in sweep.record or _law(sweep) == "decay":
         return False
     return "perturbation" in axes or not {*sweep.record} >= _PORTRAYED
 
@@ -137,6 +139,31 @@ def _which_minimum(sweeps: Mapping[str, Any]) -> Iterator[Figure]:
         yield Figure(names[0], "which_minimum", tuple(names))
 
 
+def _law(sweep: Any) -> str:
+    """Return the law of a sweep's step: the model of its noise, or decay."""
+    return "decay" if "decay" in {*sweep.axes, *sweep.fixed} else str(sweep.noise.model)
+
+
+def _tells_fraying(sweep: Any) -> bool:
+    """Tell a map over a and b whose weights decay: the boundary of bounded starts is fractal."""
+    return {*sweep.axes} == {"a", "b"} and _kind(sweep) == "map" and _law(sweep) == "decay"
+
+
+def _fractal_boundary(sweeps: Mapping[str, Any]) -> Iterator[Figure]:
+    """Yield a figure for all windows at one mu and one decay, the widest first."""
+    together: dict[object, list[str]] = {}
+    for name, sweep in sweeps.items():
+        together.setdefault((sweep.fixed["mu"], sweep.fixed["decay"]), []).append(name)
+    for names in together.values():
+        names.sort(key=lambda name: -_width(sweeps[name]))
+        yield Figure(names[0], "fractal_boundary", tuple(names))
+
+
+def _width(sweep: Any) -> float:
+    values = sweep.axes["a"].values()
+    return float(values[-1] - values[0])
+
+
 def _phases(sweeps: Mapping[str, Any]) -> Iterator[Figure]:
     """Yield a figure of all trajectories, below a map over mu that holds their start if any."""
     for name, sweep in sweeps.items():
@@ -148,7 +175,7 @@ def _phases(sweeps: Mapping[str, Any]) -> Iterator[Figure]:
 
 def _holds(line: Any, paths: Any) -> bool:
     """Tell whether a map over mu has the start of paths over mu, all of them without noise."""
-    quiet = line.noise.model == paths.noise.model == "none"
+    quiet = _law(line) == _law(paths) == "none"
     over_mu = (*paths.axes,) == ("mu",) and "mu" in line.axes and _kind(line) == "map"
     given = {*line.axes, *line.fixed} - {"mu"}
     if not (quiet and over_mu and given == {*paths.fixed}):
@@ -194,7 +221,7 @@ def _beside(
         recorded = {*sweeps[name].record}
         if recorded >= _AVERAGED:
             yield Figure(_stem(name, "averages", taken), "averages", (name,))
-        if sweeps[name].noise.model == "none" and "transverse_lyapunov" in recorded:
+        if _law(sweeps[name]) == "none" and "transverse_lyapunov" in recorded:
             yield Figure(_stem(name, "transverse", taken), "transverse", (name, *ellipses[:1]))
             shown |= {*ellipses[:1]}
     yield from (Figure(name, "ellipse", (name,)) for name in ellipses if name not in shown)

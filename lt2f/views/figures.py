@@ -11,6 +11,7 @@ from lt2f.views import captions, sheet
 from lt2f.views.averages import averages
 from lt2f.views.cascade import cascade
 from lt2f.views.exponents import exponents
+from lt2f.views.fractal_boundary import fractal_boundary
 from lt2f.views.minima_found import minima_found
 from lt2f.views.orbit_diagram import orbit_diagram
 from lt2f.views.phases import phases
@@ -31,6 +32,7 @@ __all__ = [
     "draw",
     "ellipse",
     "exponents",
+    "fractal_boundary",
     "minima_found",
     "orbit_diagram",
     "overshoot",
@@ -63,6 +65,7 @@ DRAWINGS: Final[Mapping[str, Callable[..., Figure]]] = {
     "ellipse": ellipse,
     "cascade": cascade,
     "which_minimum": which_minimum,
+    "fractal_boundary": fractal_boundary,
     "transformer": transformer,
 }
 """Every drawing, by its name in a stamp: of one or more datasets, and the dots per inch."""

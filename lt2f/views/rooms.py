@@ -34,6 +34,7 @@ _SUBJECTS: Final = {
     "arithmetic": "Arithmetic in 50 digits",
     "settling": "Training next to each threshold",
     "transformer": "The trained transformer",
+    "decay": "Weight decay",
 }
 
 

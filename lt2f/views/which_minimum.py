@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from lt2f.dynamics import theory
@@ -20,8 +19,8 @@ from lt2f.dynamics.codes import Branch, Regime
 from lt2f.views import raster, shades, sheet, style
 from lt2f.views.displaced import draw_shares
 from lt2f.views.grid import LEFT, TICKS, Grid
-from lt2f.views.raster import Cells
 from lt2f.views.shades import Shades
+from lt2f.views.zooms import axes_of, beside, draw_frames, tick
 
 BRANCHES: Final = {Branch.POSITIVE: "#f0a202", Branch.NEGATIVE: "#1f4e8c"}
 """Orange and blue, of different lightness: they are told apart in grey and by any eye."""
@@ -61,7 +60,7 @@ def which_minimum(*datasets: xr.Dataset, dpi: int = style.DPI) -> Figure:
         several = any("mu" in data.dims for data in datasets)
         columns = [_draw_zoom(figure, grid, k, zooms, several) for k in range(len(zooms))]
         for k, data in enumerate(apart, start=len(zooms)):
-            draw_shares(_beside(figure, grid, k), data)
+            draw_shares(beside(figure, grid, k), data)
         sheet.title(figure.axes[0], "Which minimum is reached", datasets[0])
         _draw_key(figure, grid, zooms, set().union(*columns))
     return figure
@@ -77,14 +76,9 @@ def _each(dataset: xr.Dataset) -> Iterator[xr.Dataset]:
         yield some.isel(mu=k).transpose("b", "a")
 
 
-def _axes_of(zoom: xr.Dataset) -> tuple[Cells, Cells]:
-    x, y = (Cells(name, zoom[name].values.astype(np.float64)) for name in ("a", "b"))
-    return x, y
-
-
 def _grid(zooms: Sequence[xr.Dataset], apart: int, rows: int, dpi: int) -> Grid:
     """Choose the grid by the first zoom."""
-    x, y = _axes_of(zooms[0])
+    x, y = axes_of(zooms[0])
     ratio = float(np.ptp(y.edges) / np.ptp(x.edges)) if x.even and y.even else 1.0
     shape = x.values.size, y.values.size
     return Grid.fit(len(zooms) + apart, rows, shape, min(2.0, max(0.5, ratio)), dpi, _TICKED)
@@ -101,7 +95,7 @@ def _draw_zoom(
     Above it is mu if there are several; the names of the curves that it shows are returned.
     """
     zoom, shown = zooms[k], set()
-    mu, (x, y) = float(zoom["mu"]), _axes_of(zoom)
+    mu, (x, y) = float(zoom["mu"]), axes_of(zoom)
     scale, words = _imbalance_scale(mu)
     images = [_imbalance(zoom, scale)] if grid.rows > 1 else []
     for row, image in enumerate([*images, _branches(zoom)]):
@@ -111,10 +105,10 @@ def _draw_zoom(
             for pixels, cells in zip((grid.height, grid.width), image.shape, strict=False)
         )
         raster.draw(axes, image[np.ix_(up, across)], x.edges, y.edges)
-        _tick(axes, (x, y), k == 0, row == grid.rows - 1)
+        tick(axes, (x, y), k == 0, row == grid.rows - 1)
         if style.noise_of(zoom)["model"] == "none" and x.even and y.even:
             shown |= set(_draw_curves(axes, mu))
-        _draw_frames(axes, zoom, zooms)
+        draw_frames(axes, zoom, zooms)
         if row == 0 and several:
             axes.set_title(f"{style.SYMBOLS['mu']} = {mu:g}", pad=4)
     if grid.rows > 1:
@@ -149,35 +143,6 @@ def _branches(zoom: xr.Dataset) -> NDArray[np.uint8]:
     return image
 
 
-def _tick(axes: Axes, xy: tuple[Cells, Cells], leftmost: bool, lowest: bool) -> None:
-    """Give a panel few ticks with all their digits: windows may be narrow."""
-    for axis, cells in zip((axes.xaxis, axes.yaxis), xy, strict=True):
-        cells.tick(axis)
-        axis.set_label_text(style.SYMBOLS[cells.name])
-        axis.labelpad = 1
-        if cells.even:
-            inside = _round_values(*cells.edges)
-            names = [f"{tick:.8g}".replace("-", "\N{MINUS SIGN}") for tick in inside]
-            axis.set_ticks(inside, labels=names)
-    axes.tick_params(labelsize=7, length=2.5, pad=2, labelbottom=lowest)
-    axes.tick_params(axis="y", labelrotation=90)
-    for words in axes.yaxis.get_ticklabels():
-        words.set_verticalalignment("center")
-    axes.xaxis.label.set_visible(lowest)
-    axes.yaxis.label.set_visible(leftmost)
-
-
-def _round_values(low: float, high: float) -> list[float]:
-    """Choose two or three round values well inside an interval."""
-    inside: list[float] = []
-    for bins in range(5, 20):
-        ticks = MaxNLocator(bins, steps=[1, 2, 5, 10]).tick_values(low, high)
-        inside = [float(tick) for tick in ticks if 0.08 < (tick - low) / (high - low) < 0.92]
-        if len(inside) > 1:
-            break
-    return inside[:: -(-len(inside) // 3) or 1]
-
-
 def _draw_curves(axes: Axes, mu: float) -> Iterator[str]:
     """Draw the ellipse and the minima, found on a mesh of the window: sharp at any depth.
 
@@ -194,24 +159,6 @@ def _draw_curves(axes: Axes, mu: float) -> Iterator[str]:
             yield name
 
 
-def _draw_frames(axes: Axes, zoom: xr.Dataset, zooms: Sequence[xr.Dataset]) -> None:
-    """Frame what other columns of the same mu show of this one."""
-    x, y = _axes_of(zoom)
-    limits = axes.get_xlim(), axes.get_ylim()
-    for other in zooms:
-        across, up = _axes_of(other)
-        smaller = np.ptp(across.edges) < np.ptp(x.edges)
-        inside = all(
-            outer.even and inner.even and outer.covers(sum(inner.edges) / 2)
-            for outer, inner in ((x, across), (y, up))
-        )
-        if smaller and inside and float(other["mu"]) == float(zoom["mu"]):
-            corner = across.edges[0], up.edges[0]
-            size = float(np.ptp(across.edges)), float(np.ptp(up.edges))
-            axes.add_patch(Rectangle(corner, *size, fill=False, ec="black", lw=1.0))
-    axes.set(xlim=limits[0], ylim=limits[1])  # a frame may stand out
-
-
 # The share of starts that end elsewhere
 
 
@@ -222,14 +169,6 @@ def _shares_alone(dataset: xr.Dataset, dpi: int) -> Figure:
         draw_shares(axes, dataset)
         sheet.title(axes, "Starts that end at the other minimum if displaced", dataset)
     return figure
-
-
-def _beside(figure: Figure, grid: Grid, k: int) -> Axes:
-    """Add a panel as high as column k, with room for what is written to its left."""
-    left, low = grid.corner(k, grid.rows - 1)
-    room = grid.pixels(0.32)
-    height = grid.corner(k, 0)[1] + grid.height - low
-    return grid.add(figure, (left + room, low), grid.width - room, height)
 
 
 def _draw_key(

@@ -230,9 +230,25 @@ def panel_pixels() -> Callable[[Figure, int], NDArray[np.uint8]]:
 
 
 @pytest.fixture(scope="session")
+def frayed() -> list[xr.Dataset]:
+    """The plane of starts whose weights decay, and a window on its boundary, to be counted."""
+    return [
+        swept_map(
+            {
+                "a": {"start": a, "step": step, "num": 512},
+                "b": {"start": b, "step": step, "num": 512},
+            },
+            {"mu": 1.1, "decay": 0.2},
+            record=["regime"],
+        )
+        for a, b, step in ((-2.56, -2.555, 0.01), (1.78, 1.32, 0.0006))
+    ]
+
+
+@pytest.fixture(scope="session")
 def inputs(
     regimes, orbit, line, plane, trials, ellipse, crowded, window, displaced, trained, escaping,
-    agreeing, paths,
+    agreeing, paths, frayed,
 ) -> dict[str, list[xr.Dataset]]:  # fmt: skip
     """Give datasets for every drawing."""
     found = {
@@ -241,7 +257,7 @@ def inputs(
         "averages": [line], "portrait": [plane], "shares": [trials], "survival": [escaping],
         "scaling": [escaping], "minima_found": [agreeing], "transverse": [line, ellipse],
         "ellipse": [ellipse], "cascade": [crowded], "which_minimum": [window, displaced],
-        "transformer": [trained],
+        "transformer": [trained], "fractal_boundary": frayed,
     }  # fmt: skip
     assert set(found) == set(figures.DRAWINGS)
     return found

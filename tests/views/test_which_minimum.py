@@ -16,7 +16,8 @@ from lt2f.dynamics import repeller, sensitivity
 from lt2f.dynamics.codes import Branch, Regime
 from lt2f.views import style
 from lt2f.views.figures import which_minimum
-from lt2f.views.which_minimum import BRANCHES, _round_values
+from lt2f.views.which_minimum import BRANCHES
+from lt2f.views.zooms import round_values
 
 MU = 0.7
 
@@ -160,7 +161,7 @@ def test_every_window_has_two_ticks_an_axis_outside_it(window):
 
 @given(low=st.floats(-3, 3), size=st.floats(1e-7, 5))
 def test_round_values_are_two_or_three_inside(low, size):
-    values = _round_values(low, low + size)
+    values = round_values(low, low + size)
     assert len(values) in (2, 3)
     assert all(low < value < low + size for value in values)
 
