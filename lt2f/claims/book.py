@@ -15,6 +15,7 @@ from lt2f.claims import (
     batch_thresholds,
     batches,
     convergence,
+    decay,
     ellipse,
     identities,
     minimum,
@@ -53,6 +54,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     arithmetic.ROOM,
     transformer.ROOM,
     settling.ROOM,
+    decay.ROOM,
 )
 
 
