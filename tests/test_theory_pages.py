@@ -22,6 +22,7 @@ from lt2f.claims import book
 from lt2f.dynamics import (
     averages,
     batch_theory,
+    decay,
     ellipse_cycles,
     factor_noise,
     noise_theory,
@@ -126,6 +127,7 @@ NAMES = {
     for module in (
         averages,
         batch_theory,
+        decay,
         ellipse_cycles,
         factor_noise,
         math,
