@@ -54,7 +54,7 @@ class Home:
         self.package, self.cache = folder / "lt2f" / "dynamics", folder / "cache"
         self.package.mkdir(parents=True)
         (folder / "lt2f" / "__init__.py").touch()
-        for name in ("__init__", "cache", "compiler"):
+        for name in ("__init__", "cache", "compiler", "place"):
             shutil.copy(Path(lt2f.__file__).parent / "dynamics" / f"{name}.py", self.package)
         (self.package / "callee.py").write_text(CALLEE)
         (self.package / "kernel.py").write_text(KERNEL)
