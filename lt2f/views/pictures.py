@@ -26,7 +26,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
 # Of other drawings the noise tells, or that there is none.
 _OF: Final = {
     "regime_map": "phases",
-    "value_map": "phases",
+    "sharpness": "phases",
+    "overshoot": "phases",
     "phases": "phases",
     "portrait": "plane",
     "which_minimum": "plane",

@@ -24,7 +24,7 @@ from lt2f.dynamics.codes import Regime
 from lt2f.pipeline import settings
 from lt2f.pipeline.dataset import open_dataset
 from lt2f.training.transformer import Model
-from lt2f.views import catalogue, claims, pictures, report, rooms, tables, trainings
+from lt2f.views import catalogue, claims, figures, pictures, report, rooms, tables, trainings
 from lt2f.views.captions import caption
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
@@ -206,6 +206,11 @@ def test_plain_words_become_signs():
     assert report.symbols("two-cycle, tests/dynamics/test_theory.py") == (
         "two-cycle, tests/dynamics/test_theory.py"
     )
+
+
+def test_figures_are_parted_by_what_they_draw():
+    assert set(pictures._OF) <= set(figures.DRAWINGS)
+    assert set(pictures._OF.values()) <= set(pictures.SUBJECTS)
 
 
 def test_claims_are_parted_by_their_rooms():
