@@ -22,6 +22,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "fresh",
+    "gallery",
     "reference",
 ]
 exclude_patterns = ["_build", "_ext", "images"]

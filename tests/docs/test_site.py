@@ -13,6 +13,7 @@ import pytest
 
 from lt2f import cli
 from lt2f.pipeline import settings, variables
+from lt2f.views import figures
 
 ROOT = Path(__file__).parents[2]
 BUILD = ["--fail-on-warning", "--nitpicky", "--quiet"]
@@ -138,6 +139,16 @@ def test_every_variable_is_listed(site):
     text = text_of(site, "reference/datasets.html")
     known = [*variables.VARIABLES, *variables.COORDINATES]
     assert {n for n in known if not n.endswith("_start") and n not in text} == set()
+
+
+def test_the_gallery_shows_every_drawing_with_its_caption(site):
+    text = text_of(site, "gallery.html")
+    assert {name for name in figures.DRAWINGS if not re.search(rf"\b{name} — [A-Z]", text)} == set()
+
+
+def test_the_api_has_every_drawing(site, pages):
+    anchors = pages[site / "reference" / "api.html"].anchors
+    assert {f"lt2f.views.figures.{name}" for name in figures.DRAWINGS} <= anchors
 
 
 def test_every_command_and_option_is_listed(site):
