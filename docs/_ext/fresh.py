@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -164,7 +165,7 @@ class Screenshot(SphinxDirective):
         if chromium is None or not page.exists():
             log.info("no screenshot of %s: no Chromium, or no such page", self.arguments[0])
             return []
-        picture = page.with_suffix(".screenshot.png")
+        picture = self.env.fresh / f"{page.stem}.screenshot.png"  # pages list the results
         look = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1280,1000"]
         command = [chromium, *look, f"--screenshot={picture}", page.as_uri()]
         _run(shlex.join(command), page.parent, 0)
@@ -184,9 +185,15 @@ def _named(name: str, block: nodes.literal_block) -> nodes.Node:
 DIRECTIVES = {"run": Run, "file": File, "edit": Edit, "screenshot": Screenshot}
 
 
+def put_edits_last(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Read pages that change the code after all others, which then show it as it is."""
+    pages.sort(key=lambda page: "{edit} lt2f/" in Path(env.doc2path(page)).read_text("utf-8"))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add the directives; the copy is made before pages are read."""
     app.connect("builder-inited", copy)
+    app.connect("env-before-read-docs", put_edits_last)
     for name, directive in DIRECTIVES.items():
         app.add_directive(name, directive)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

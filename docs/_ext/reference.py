@@ -159,10 +159,16 @@ def datasets_reference() -> Iterator[str]:
 def _table(rows: Iterable[tuple[str, Variable]]) -> Iterator[str]:
     yield "| name | type | further dimension | what it is |\n|---|---|---|---|"
     for name, one in rows:
-        said = one.long_name + (f". {one.comment}" if one.comment else "")
+        said = ". ".join(map(_sentence, filter(None, (one.long_name, one.comment))))
         extra = f"`{one.extra}`" if one.extra else ""
         yield f"| `{name}` | {one.dtype} | {extra} | {_plain(said)} |"
     yield ""
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital, unless it is a symbol: a, mu, (a, b)."""
+    word = text.split()[0]
+    return text[:1].upper() + text[1:] if word.isalpha() and len(word) > 2 else text
 
 
 def _plain(text: str) -> str:
