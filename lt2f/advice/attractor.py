@@ -124,5 +124,6 @@ def _found(run: Attractors) -> Attractor:
         return Attractor(
             "is chaotic", DecidedBy.MEASUREMENT, reason, exponent=exponent, exponent_error=error
         )
-    reason = f"no cycle up to period {SCHEDULE.max_period}, no exponent beyond its error"
+    most = SCHEDULE.max_period
+    reason = f"no cycle up to period {most} found stable, no exponent beyond its error"
     return Attractor("undecided", DecidedBy.NONE, reason)

@@ -26,6 +26,7 @@ OF_PROMPTS: Final = Schedule(transient=2000, measure=2000)  # batches of prompts
 QUANTILE: Final = 1.959963984540054  # of the standard normal law, 97.5 %
 BESIDE: Final = 1.01, 0.99  # a and b over sqrt(mu) of a start next to the flattest minimum
 LOST: Final = (Regime.DIVERGENT, Regime.COLLAPSED)
+_SAFE: Final = (Regime.MONOTONE, Regime.CATAPULT, Regime.COLLAPSED)  # from divergence
 OUTCOMES: Final = {
     "converges": (Regime.MONOTONE, Regime.CATAPULT),
     "bounded, driven by noise": (Regime.BOUNDED_NOISE,),
@@ -59,16 +60,18 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class EscapeTime:
-    """Steps until a run is lost: `early` of them within `burn_in`, the rest at a constant rate.
+    """When runs diverge: `early` of them within `burn_in`, `late` ones after, at a constant rate.
 
-    `mean` is 1 over that rate, in steps from `burn_in` on, with its 95 % interval (NaN: all that
-    were lost were so within `burn_in`; the interval is Garwood's for a Poisson number).
+    `mean` is 1 over that rate, in steps from `burn_in` on, with its 95 % interval (Garwood's for a
+    Poisson number). It is NaN where no run is late, and where some runs converge or collapse: those
+    are at risk for a while alone, so that the rate falls and no mean time says when runs diverge.
     """
 
     mean: float
     low: float
     high: float
     early: int
+    late: int
     burn_in: int
 
 
@@ -163,14 +166,13 @@ def _noises(question: Question) -> Iterator[Noise]:
 
 
 def _escape_time(seen: Flags, steps: NDArray[np.int64], length: int) -> EscapeTime | None:
-    if not np.isin(seen, Regime.DIVERGENT).any():
+    gone = seen == Regime.DIVERGENT
+    if not gone.any():
         return None
-    # Runs that collapse leave at a step that nobody knows: they count until the end.
-    code = np.where(seen == Regime.COLLAPSED, Regime.UNDECIDED, seen)
-    runs = escape.watched(steps, code, length)
-    early = int((runs.escaped & (runs.until <= escape.BURN_IN)).sum())
-    found = escape.rate(runs)
-    if not found.escapes:
-        return EscapeTime(math.nan, math.nan, math.nan, early, escape.BURN_IN)
-    mean, low, high = (1.0 / float(x) for x in (found.rate, found.high, found.low))
-    return EscapeTime(mean, low, high, early, escape.BURN_IN)
+    early = int((gone & (steps >= 0) & (steps <= escape.BURN_IN)).sum())
+    late = int(gone.sum()) - early
+    mean = low = high = math.nan
+    if late and not np.isin(seen, _SAFE).any():
+        found = escape.rate(escape.watched(steps, seen, length))
+        mean, low, high = (1.0 / float(x) for x in (found.rate, found.high, found.low))
+    return EscapeTime(mean, low, high, early, late, escape.BURN_IN)

@@ -18,6 +18,7 @@ from lt2f import trained
 from lt2f.advice.checks import AdviceError
 from lt2f.advice.prompts import Layer
 from lt2f.advice.question import Question
+from lt2f.advice.rows import CONVERGED
 from lt2f.dynamics.codes import DecidedBy, Regime
 from lt2f.training.transformer import Model
 
@@ -26,7 +27,6 @@ Floats = NDArray[np.float64]
 LENGTHS: Final = trained.Lengths(transient=3000, measure=1000)
 RUNGS: Final = 31  # other rates that are trained at: mu of the nearest block in sixteenths
 ROOM: Final = 2**24  # numbers of all last iterates together
-CONVERGED: Final = (Regime.MONOTONE, Regime.CATAPULT)
 
 
 @dataclass(frozen=True, slots=True)

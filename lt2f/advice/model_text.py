@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from lt2f.advice.descent import CONVERGED, Trained
-from lt2f.advice.rows import HOW, RUNS, rate, row
+from lt2f.advice.descent import Trained
+from lt2f.advice.rows import HOW, RUNS, kernel, rate, row
 from lt2f.dynamics.codes import Regime
 
 
@@ -14,9 +14,8 @@ def rows(found: Trained) -> Iterator[str]:
     if math.isfinite(found.loss_peak_ratio) and found.loss_peak_ratio > 1.0:
         yield from row("largest loss", f"{rate(found.loss_peak_ratio)} times the first")
     if math.isfinite(found.sharpness):
-        mean = "" if found.regime in CONVERGED else "mean "
-        words = f"{mean}sharpness {rate(found.sharpness)}"
-        yield from row("ends with", f"{words} (rate x sharpness = {rate(found.scaled_sharpness)})")
+        words = kernel(found.regime, found.sharpness, found.scaled_sharpness)
+        yield from row("ends with", words)
     yield from row("the map", _beside(found))
     if found.rates:
         yield from row("other rates", _rates(found))

@@ -66,10 +66,13 @@ def _chance(chance: Chance) -> str:
 
 
 def _time(found: EscapeTime) -> str:
+    if not found.late:
+        return f"all {found.early} that diverge do so within {found.burn_in} steps"
     if not math.isfinite(found.mean):
-        return f"all {found.early} that are lost are so within {found.burn_in} steps"
+        words = f"{found.early + found.late} diverge, {found.early} of them within {found.burn_in}"
+        return f"{words} steps; no mean, for runs that settle are at risk no more"
     mean, low, high = (f"{x:.3g}" for x in (found.mean, found.low, found.high))
-    before = f"the first {found.burn_in}, in which {found.early} are lost"
+    before = f"the first {found.burn_in}, in which {found.early} diverge"
     return f"mean {mean} steps ({low} to {high}) after {before}"
 
 

@@ -9,6 +9,7 @@ from lt2f.dynamics.codes import DecidedBy, Regime
 WIDTH: Final = 96
 LABEL: Final = 19
 
+CONVERGED: Final = (Regime.MONOTONE, Regime.CATAPULT)
 RUNS: Final = {
     Regime.UNDECIDED: "undecided",
     Regime.MONOTONE: "converges, the loss never rises",
@@ -33,6 +34,14 @@ def row(label: str, words: str) -> Iterator[str]:
     yield from textwrap.wrap(
         words, WIDTH, initial_indent=first, subsequent_indent=" " * LABEL, break_on_hyphens=False
     )
+
+
+def kernel(regime: Regime, value: float, scaled: float) -> str:
+    """Say the tangent kernel where a run ends; it is the sharpness at a minimum alone."""
+    if regime in CONVERGED:
+        return f"sharpness {rate(value)} (rate x sharpness = {rate(scaled)}; stable below 2)"
+    words = f"mean tangent kernel {rate(value)} (times the rate {rate(scaled)}; at a minimum it is"
+    return f"{words} the sharpness)"
 
 
 def rate(value: float) -> str:

@@ -18,6 +18,9 @@ ROUNDS: Final = 2
 REST: Final = 2.0**-44  # relative residual at which a start is a minimum to rounding
 OPPOSITE: Final = "u and w are opposite: descent leads to the saddle at the origin"
 AT_REST: Final = "the start is a minimum; it is stable below 2 over its sharpness"
+ON_EDGE: Final = "the start is on the ellipse to rounding, which chooses its side"
+LEAST: Final = 1e-6
+BESIDE: Final = 2.0**-46  # relative distance of a rate from the edge that is rounding
 _MONOTONE_END: Final = thresholds.closed_thresholds()[0].mu
 
 
@@ -25,10 +28,12 @@ _MONOTONE_END: Final = thresholds.closed_thresholds()[0].mu
 class Outcome:
     """What this start does at this learning rate.
 
-    `sharpness` is the largest eigenvalue of the loss's Hessian at the end (a mean, where the end is
-    no point), `scaled_sharpness` the learning rate times it, `scaled_imbalance` the final
-    a^2 - b^2, `imbalance` the final u^2 - w^2 (NaN: the factor is unknown), `loss_peak_ratio` the
-    largest loss over the first one, `steps` those until converged or escaped (-1: neither).
+    `sharpness` is the tangent kernel c^2 (u^2 + w^2) at the end, at a minimum the largest
+    eigenvalue of the loss's Hessian; elsewhere it is not, and a mean where the end is no point.
+    `scaled_sharpness` is the learning rate times it, `scaled_imbalance` the final a^2 - b^2,
+    `imbalance` the final u^2 - w^2 (NaN: the factor is unknown), `loss_peak_ratio` the largest loss
+    over the first one, `steps` those until escaped or |ab - mu| stays below 1e-12 (-1: neither, or
+    mu is below `LEAST`, where that is no small residual).
     """
 
     inside: bool
@@ -82,7 +87,7 @@ def outcome(question: Question) -> Outcome:
         regime=Regime(int(found["regime"])),
         decided_by=DecidedBy(int(found["decided_by"])),
         period=int(found["period"]),
-        steps=int(found["steps"]),
+        steps=int(found["steps"]) if question.mu >= LEAST else -1,
         tried_steps=SCHEDULE.total,
         sharpness=s / eta,
         scaled_sharpness=s,
@@ -116,6 +121,7 @@ def limits(question: Question) -> Limits:
         first_rise=eta * bad,
         spacing=eta * spacing,
         certain=certain,
+        note=ON_EDGE if abs(bounded - 1.0) < BESIDE else "",
     )
 
 

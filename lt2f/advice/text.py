@@ -9,8 +9,8 @@ from lt2f.advice import model_text, noise_text
 from lt2f.advice.attractor import Attractor, Neighbour
 from lt2f.advice.findings import Findings
 from lt2f.advice.question import Question
-from lt2f.advice.rows import HOW, RUNS, WIDTH, rate, row, times
-from lt2f.advice.start import Limits, Outcome
+from lt2f.advice.rows import CONVERGED, HOW, RUNS, WIDTH, kernel, rate, row, times
+from lt2f.advice.start import LEAST, Limits, Outcome
 from lt2f.dynamics.codes import DecidedBy, Regime
 
 NOTHING: Final = 1e-12  # imbalance per sharpness that is not worth a number
@@ -25,14 +25,14 @@ def page(advice: Findings) -> str:
     lines = textwrap.wrap(head, WIDTH, subsequent_indent="  ")
     lines += row("in short", _verdict(advice))
     lines += row("effective step", _effective(advice))
-    lines += row("regimes by rate", _ladder(advice))
     starts = "bounded start" if advice.mu <= 2.0 else "start"
     exact = question.layer is None or question.layer.is_exact
     whose = "" if exact else " of the nearest two-factor block"
+    lines += row("regimes by rate", f"{_ladder(advice)[:-1]}{whose and ',' + whose})")
     lines += ["", f"Almost every {starts}{whose}{noisy}", *_attractor(advice)]
     if advice.outcome is not None and advice.limits is not None:
         lines += ["", f"{_whose(question)}{noisy}"]
-        lines += [*_outcome(advice.outcome, advice.limits, question.learning_rate)]
+        lines += [*_outcome(advice.outcome, advice.limits, question)]
     if advice.trained is not None:
         lines += ["", "The full model itself, trained", *model_text.rows(advice.trained)]
     if advice.under_noise is not None:
@@ -61,7 +61,7 @@ def _verdict(advice: Findings) -> str:
 
 
 def _effective(advice: Findings) -> str:
-    words, asked = f"mu = {rate(advice.mu)}", advice.question
+    words, asked = f"mu = {advice.mu:.6g}", advice.question
     if asked.sharpness is not None:
         scaled = asked.learning_rate * asked.sharpness
         words += f", half of rate x sharpness = {rate(scaled)}; the edge of stability is at 2"
@@ -119,16 +119,16 @@ def _neighbour(found: Neighbour) -> str:
 # One start
 
 
-def _outcome(found: Outcome, limits: Limits, eta: float) -> Iterator[str]:
+def _outcome(found: Outcome, limits: Limits, question: Question) -> Iterator[str]:
     side = "inside" if found.inside else "outside"
     if math.isfinite(limits.bounded):
-        edge = f"{rate(limits.bounded)}, {times(limits.bounded / eta)}"
+        edge = f"{rate(limits.bounded)}, {times(limits.bounded / question.learning_rate)}"
         yield from row("ellipse", f"{side}; below rate {edge}, this start stays bounded")
     yield from row("outcome", _told(found))
     if math.isfinite(found.loss_peak_ratio) and found.loss_peak_ratio > 1.0:
         yield from row("largest loss", f"{rate(found.loss_peak_ratio)} times the first")
     if math.isfinite(found.sharpness):
-        yield from row("ends with", _end(found))
+        yield from row("ends with", _end(found, question.mu))
 
 
 def _told(found: Outcome) -> str:
@@ -144,14 +144,12 @@ def _told(found: Outcome) -> str:
     return f"{words}{after} ({how})"
 
 
-def _end(found: Outcome) -> str:
-    rests = found.regime in (Regime.MONOTONE, Regime.CATAPULT)
-    mean = "" if rests else "mean "
-    edge = "; stable below 2" if rests else ""
-    words = (
-        f"{mean}sharpness {rate(found.sharpness)} "
-        f"(rate x sharpness = {rate(found.scaled_sharpness)}{edge})"
-    )
+def _end(found: Outcome, mu: float) -> str:
+    if found.regime == Regime.COLLAPSED:
+        return "u = w = 0"
+    words = kernel(found.regime, found.sharpness, found.scaled_sharpness)
+    if found.regime in CONVERGED and found.steps < 0 and mu >= LEAST:
+        words += f"; not at rest within {found.tried_steps} steps"
     if abs(found.scaled_imbalance) < NOTHING * found.scaled_sharpness:
         return f"{words}, balanced"
     if math.isfinite(found.imbalance):

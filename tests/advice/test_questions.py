@@ -130,3 +130,63 @@ def test_the_page_fits_a_screen_and_the_data_is_json(asked):
     assert len(json.dumps(found.as_dict())) < 10_000  # no prompts, no weights
     assert len(repr(found).splitlines()) == 1
     assert f"mu = {found.mu:.6g}" in repr(found)
+
+
+# What a page may not say
+
+
+def words(found):
+    return " ".join(str(found).split())
+
+
+def test_the_tangent_kernel_is_called_sharpness_at_a_minimum_alone():
+    mu = 1.1
+    cycle = advise(mu, factor=1.0, target=1.0, a=0.5, b=0.4)
+    # On the two-cycle a = b and ab has the mean (1 + mu)/2. The mean of a^2 + b^2 is 1 + mu; that
+    # of the Hessian's larger eigenvalue, 3 ab - mu, is (3 + mu)/2.
+    assert cycle.outcome.scaled_sharpness == pytest.approx(1 + mu, rel=1e-9)
+    assert "mean tangent kernel" in words(cycle)
+    rest = advise(0.5, factor=1.0, target=1.0, a=0.5, b=0.4)
+    assert "tangent kernel" not in words(rest)
+    saddle = advise(0.5, factor=1.0, target=1.0, a=0.5, b=-0.5)
+    assert "ends with u = w = 0" in words(saddle)
+    assert "sharpness" not in words(saddle)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"target": 1.15, "a": 0.8, "b": 0.3, "noise": 0.5, "law": "uniform", "seed": 0},
+        {"target": 0.2, "a": 0.4, "b": 0.4, "noise": 0.9, "model": "target"},
+    ],
+    ids=["others converge", "others collapse"],
+)
+def test_where_other_runs_settle_there_is_no_mean_time_of_escape(asked):
+    found = advise(1.0, factor=1.0, realizations=512, **asked).under_noise
+    time, shares = found.escape_time, {c.outcome: c.count for c in found.chances}
+    assert time.early + time.late == shares["diverges"] < 512
+    assert time.late > 0
+    assert math.isnan(time.mean)
+    assert math.isnan(time.high)
+
+
+def test_a_run_that_is_not_at_rest_is_said_to_be_on_its_way():
+    """At mu = 1 the residual falls like 1/sqrt(2 n): after 40,000 steps it is 3e-3."""
+    slow = advise(1.0, factor=1.0, target=1.0, a=0.6, b=0.5)
+    assert slow.outcome.steps == -1
+    assert "not at rest within 40000 steps" in words(slow)
+
+
+def test_no_number_of_steps_is_said_where_all_residuals_are_tiny():
+    """|ab - mu| < 1e-12 holds at the start, of which no step has been taken."""
+    tiny = advise(1e-12, factor=1.0, target=1.0, start=(0.5, 0.2))
+    assert tiny.outcome.steps == -1
+    assert "after 0 steps" not in words(tiny)
+    assert "not at rest" not in words(tiny)
+
+
+def test_on_the_ellipse_rounding_is_said_to_choose():
+    x = math.sqrt(2.5)
+    assert "on the ellipse to rounding" in words(advise(0.5, factor=1.0, target=1.0, a=x, b=x))
+    beside = advise(0.5, factor=1.0, target=1.0, a=x * (1 - 1e-9), b=x * (1 - 1e-9))
+    assert "to rounding" not in words(beside)
