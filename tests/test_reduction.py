@@ -451,3 +451,42 @@ def test_what_moves_nothing_is_refused():
             realize(model, prompt, 1.0, 1.0, 0.0)
     with pytest.raises(ValueError, match="depends on its start"):
         coupling(Model.FULL, prompt)
+
+
+@unhurried
+@given(seed=st.integers(0, 99))
+def test_the_flattest_minima_of_the_full_model_lie_in_the_smallest_eigenspace(seed):
+    """Sharpness 2 c |y| with the least coupling c, and no minimum has less."""
+    prompt = gaussian_prompt(seed, 0, 3, 12, 0.3)
+    context, size = prompt.tokens[:, :-1], np.linalg.norm(prompt.query)
+    eigenvalues, vectors = np.linalg.eigh(context @ context.T / 12)
+    least = eigenvalues[0] * size
+    flattest = 2.0 * least * abs(prompt.target)
+    # p = f z and qhat = +-f z in that eigenspace: the prediction is +-c f^2.
+    f = np.sqrt(abs(prompt.target) / least)
+    value, key_query = np.zeros((2, 4, 4))
+    value[-1] = f * vectors[:, 0]
+    key_query[:-1] = np.outer(prompt.query / size, np.sign(prompt.target) * value[-1])
+    at_rest = train(Model.FULL, prompt, Parameters(value, key_query), 0.0, 0)
+    assert at_rest.predictions[0] == pytest.approx(prompt.target, rel=1e-9)
+    assert at_rest.tangent_kernel[0] == pytest.approx(flattest, rel=1e-9)
+    # Other minima: any weights, their value scaled to the right prediction.
+    value, key_query = drawn(Model.FULL, prompt, seed, 20)
+    prediction = predict(Model.FULL, prompt, Parameters(value, key_query))[0]
+    value = value * (prompt.target / prediction)[:, np.newaxis, np.newaxis]
+    sharpness = train(Model.FULL, prompt, Parameters(value, key_query), 0.0, 0).tangent_kernel[0]
+    assert (sharpness >= flattest * (1 - 1e-9)).all()
+
+
+def test_the_full_model_rests_in_a_flatter_eigenspace_where_the_map_has_no_minimum():
+    """At mu = 1.3 in the largest eigenspace, with half of its eigenvalue at mu = 0.65."""
+    prompt, vectors = prompt_with([1.0, 0.5, 0.25], 6, seed=2)
+    size, target = np.linalg.norm(prompt.query), prompt.target
+    eta, f = 1.3 / (size * abs(target)), np.sqrt(2.0 * abs(target) / size)
+    value, key_query = np.zeros((2, 3, 3))
+    for k, part in ((1, 1.05), (0, 0.02)):  # next to that minimum, with some of the largest
+        value[-1] += part * f * vectors[:, k]
+    key_query[:-1] = np.outer(prompt.query / size, np.sign(target) * value[-1])
+    run = train(Model.FULL, prompt, Parameters(value, key_query), eta, 4000)
+    assert run.losses[-1] < 1e-20
+    assert eta * run.tangent_kernel[-1] < 2.0

@@ -341,9 +341,14 @@ def test_another_transformer_disagrees(monkeypatch):
     monkeypatch.setattr(
         transformer, "endings", lambda mu, count: endings(mu, 2, transformer.Model.MATRIX)
     )
+    converging = transformer.converging
+    monkeypatch.setattr(
+        transformer, "converging", lambda count: converging(count, transformer.Model.MATRIX)
+    )
     monkeypatch.setattr(settling, "trainings", settling.settle)  # none that were kept
     ids = (
         "transformer_parting", "transformer_full_below", "transformer_full_leaves",
+        "transformer_full_gaussian",
         *(claim.id for claim in settling.ROOM.claims),
     )  # fmt: skip
     statuses = held({}, *ids)
