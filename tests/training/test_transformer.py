@@ -107,6 +107,54 @@ def test_derivatives_are_those_of_a_complex_step(model, seed, d, n):
             assert abs(tokens[-1, -1].imag / 1e-100 - slope[index]) <= close
 
 
+class Dual:
+    """A number and its derivative: forward-mode automatic differentiation in plain Python."""
+
+    def __init__(self, value, slope=0.0):
+        self.value, self.slope = value, slope
+
+    @staticmethod
+    def of(x):
+        return x if isinstance(x, Dual) else Dual(x)
+
+    def __add__(self, other):
+        other = Dual.of(other)
+        return Dual(self.value + other.value, self.slope + other.slope)
+
+    def __mul__(self, other):
+        other = Dual.of(other)
+        return Dual(self.value * other.value, self.slope * other.value + self.value * other.slope)
+
+    def __truediv__(self, number):
+        return Dual(self.value / number, self.slope / number)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+@MODELS
+@pytest.mark.parametrize(("d", "n"), [(1, 1), (2, 5), (4, 3)])
+def test_a_step_is_that_of_automatic_differentiation(model, d, n):
+    """Of the loss by the definition's sums over tokens, which share no code with the model's."""
+    prompt, eta = gaussian_prompt(7, d, d, n, 0.3), 0.125
+    begin = start(model, prompt, 5)
+    prediction, _ = predict(model, prompt, begin)
+    final = train(model, prompt, begin, eta, 1).final
+    residual = abs(prediction - prompt.target)
+    close = 4.0 * rounding(prompt) * terms(prompt, model, begin) * (1.0 + residual)
+    close *= 1.0 + terms(prompt, model, begin)  # of the residual, times a derivative
+    for which, part in enumerate(begin):
+        for index in np.ndindex(part.shape):
+            dual = [np.vectorize(Dual, otypes=[object])(x) for x in embed(model, prompt, begin)]
+            moved = [np.zeros_like(x, dtype=float) for x in begin]
+            moved[which][index] = 1.0
+            for numbers, slopes in zip(dual, embed(model, prompt, Parameters(*moved)), strict=True):
+                for k in np.ndindex(numbers.shape):
+                    numbers[k].slope = float(slopes[k])
+            rest = definition(prompt, *dual) + -prompt.target
+            loss = rest * rest / 2.0
+            assert abs(final[which][index] - (part[index] - eta * loss.slope)) <= close
+
+
 @MODELS
 def test_derivatives_are_those_of_finite_differences(model):
     """The loss is a polynomial of degree 4 along a line: central differences err by h^2 f'''/6."""
