@@ -18,6 +18,7 @@ from lt2f.claims import (
     decay,
     ellipse,
     identities,
+    learned,
     minimum,
     noise,
     plane,
@@ -55,6 +56,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     transformer.ROOM,
     settling.ROOM,
     decay.ROOM,
+    learned.ROOM,
 )
 
 

@@ -226,6 +226,9 @@ DOCTORED: dict[str, tuple[str, str, Doctor, tuple[str, ...]]] = {
     "target": ("six", "regime", turned, ("target_stays", "target_escapes")),
     "trained": ("twelve", "regime", turned, ("transformer_cells",)),
     "trained, periods": ("twelve", "residual_period", lambda x: 2 * x, ("transformer_cells",)),
+    "trained, new tasks": (
+        "twelve", "fresh_error", scaled(1.5), ("learned_minimum",),
+    ),
     "trained, off by a little": (
         "twelve", "residual_error", lambda x: x + 1e-10, ("transformer_residual",),
     ),
