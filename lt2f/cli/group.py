@@ -69,6 +69,8 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("lt2f: stopped; finished chunks are kept, run again to go on", err=True)
             return ctx.exit(130)
+        except MemoryError:
+            return _refuse(ctx, "out of memory: close other programs, or run where there is more")
         except (ValueError, OSError) as error:
             if type(error).__module__.startswith("lt2f."):
                 return _refuse(ctx, str(error))

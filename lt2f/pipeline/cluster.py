@@ -42,6 +42,7 @@ _SETTINGS = {
     "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.worker.memory.pause": False,  # no help: what a worker holds is its own chunk
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.admin.tick.interval": "1s",
     "distributed.scheduler.active-memory-manager.start": False,
@@ -168,8 +169,8 @@ def _result(future: Any, item: Any) -> Any:
         raise ClusterError(_GONE) from None
     except KilledWorker:
         raise ClusterError(
-            f"every worker that was given {item} died: more memory for each may help, "
-            "and their logs say more"
+            f"every worker that was given {item} died, mostly for lack of memory: give each more, "
+            "or set a smaller tile, and run again; finished chunks are kept"
         ) from None
 
 

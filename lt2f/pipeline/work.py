@@ -24,6 +24,10 @@ class CodeChanged(ValueError):
     """The program was edited while it ran."""
 
 
+class ChunkTooLargeError(OSError):
+    """A chunk does not fit into the memory that there is where it is computed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Chunks that one worker computes one after the other: the axes of each, by its name."""
@@ -51,6 +55,13 @@ def work(batch: Batch, task: Task, scalars: Mapping[str, float], store: Store, c
     """Compute chunks and put each into the store at once, as many as begin within PATIENCE.
 
     A chunk that is there already was made by a worker that died before it could tell.
+
+    Raises
+    ------
+    CodeChanged
+        If the program was edited meanwhile.
+    ChunkTooLargeError
+        If there is not enough memory for a chunk.
     """
     start = time.perf_counter()
     if code_sha256(solve.__module__) != code:
@@ -60,8 +71,25 @@ def work(batch: Batch, task: Task, scalars: Mapping[str, float], store: Store, c
     while waiting and (not cells or time.perf_counter() - start < PATIENCE):
         name, axes = waiting.pop(0)
         if not store.has(name):
-            store.write(name, solve(task, axes, scalars))
+            _make(name, axes, task, scalars, store)
         cells += math.prod(values.size for values in axes.values())
     left = tuple(name for name, _ in waiting)
     names = tuple(name for name in batch.chunks if name not in left)
     return Done(names, left, cells, os.getpid(), time.perf_counter() - start)
+
+
+def _make(
+    name: str,
+    axes: Mapping[str, NDArray[Any]],
+    task: Task,
+    scalars: Mapping[str, float],
+    store: Store,
+) -> None:
+    try:
+        store.write(name, solve(task, axes, scalars))
+    except MemoryError:  # of a limit on a process: where there is none, the kernel kills it
+        sides = ", ".join(f"{axis}: {values.size}" for axis, values in axes.items())
+        raise ChunkTooLargeError(
+            f"chunk {name} of {{{sides}}} cells does not fit into memory: give each worker more, "
+            "or set a smaller tile, and run again; finished chunks are kept"
+        ) from None

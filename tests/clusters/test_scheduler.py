@@ -10,16 +10,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from distributed import Security
 
 import lt2f
 from lt2f import stages
-from lt2f.pipeline import settings
+from lt2f.pipeline import settings, sweep
 from lt2f.pipeline.dataset import content_sha256
+from lt2f.pipeline.plan import plan
+from lt2f.pipeline.store import Store
 
 TIMEOUT = 3.0  # of the settings, in seconds
 SLACK = 25.0  # for starting Python and ending it, on a busy machine
@@ -116,7 +120,9 @@ def test_no_worker(scheduler, study):
 
 
 @pytest.mark.parametrize("victim", ["workers", "scheduler"])
-def test_all_of_it_dies_meanwhile(dask, scheduler, study, until, victim):
+def test_all_of_it_dies_meanwhile_and_what_was_finished_stays(
+    dask, scheduler, study, content, until, victim
+):
     process = {"workers": worker(dask, "--no-nanny"), "scheduler": scheduler}[victim]
     asked = command(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT})
     with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True) as run:
@@ -128,6 +134,146 @@ def test_all_of_it_dies_meanwhile(dask, scheduler, study, until, victim):
     wrong = {"workers": "no worker for 3 s", "scheduler": "the scheduler is gone"}[victim]
     assert last.startswith(f"lt2f: {wrong}")
     assert "Traceback" not in errors
+    kept = finished()
+    if victim == "scheduler":
+        Path(FILE).unlink()
+        dask("scheduler", "--port", "0", "--scheduler-file", FILE)
+        address_of(FILE, until)
+    worker(dask)
+    again = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=True)
+    assert f"30 chunks, {len(kept)} reused, {30 - len(kept)} to compute" in again.stderr
+    assert content_sha256(Path("cells.nc")) == content
+    assert kept.items() <= finished().items()
+
+
+def finished() -> dict[str, int]:
+    """Chunks in the store, with the time of their files, which a new one would not keep."""
+    return {file.name: file.stat().st_mtime_ns for file in chunk_files()}
+
+
+def chunk_files() -> list[Path]:
+    return list(Path("results/.chunks").glob("*/[!.]*.npz"))
+
+
+# Memory: of two chunks one is small and fits anywhere, the other is too large for some workers.
+
+SMALL, LARGE, SAMPLES = 64, 512, 50_000
+STEP = 0.0005
+BYTES = LARGE * SAMPLES * 8  # 205 MB of the large chunk
+LITTLE = "320MB"  # a worker with all that it imports takes less than 250, with the chunk over 400
+
+
+def large(**changes: Any) -> dict[str, Any]:
+    """Return a study of two chunks, unless the tile is another."""
+    cells = {
+        "kind": "orbit",
+        "axes": {"mu": {"start": 6 * LARGE * STEP, "step": STEP, "num": LARGE + SMALL}},
+        "fixed": {"imbalance": 0.001, "product": 0.1},
+        "iterations": {"transient": 0, "samples": SAMPLES},
+        "record": ["residual"],
+        "tile": {"mu": LARGE},
+    }
+    return {"study": "large", "sweeps": {"cells": {**cells, **changes}}}
+
+
+@pytest.fixture(scope="session")
+def large_content() -> str:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "cells.nc"
+        return sweep.run(plan(settings.parse(large()), "cells"), Store(Path(folder)), path)
+
+
+@pytest.fixture
+def no_leftovers():
+    """Take away what killed workers leave half written, which is large."""
+    yield
+    shutil.rmtree("results", ignore_errors=True)
+    Path("cells.nc").unlink(missing_ok=True)
+
+
+EXECUTOR = {"kind": "scheduler", "file": FILE, "timeout": 60.0}
+
+
+def begin() -> None:
+    """Let the worker compute the small chunk, for which it imports all that it will."""
+    few = large(axes={"mu": {"start": 7 * LARGE * STEP, "step": STEP, "num": SMALL}})
+    subprocess.run(command(few, EXECUTOR), check=True, timeout=300)
+    assert len(finished()) == 1
+
+
+def goes_on(study: dict[str, Any], content: str) -> None:
+    """Run a study to its end: it has the content that is due, and what was finished stays."""
+    kept = finished()
+    subprocess.run(command(study, EXECUTOR), check=True, timeout=300)
+    assert content_sha256(Path("cells.nc")) == content
+    assert kept.items() <= finished().items()
+
+
+@pytest.mark.parametrize("cure", ["memory", "tile"])
+@pytest.mark.usefixtures("no_leftovers")
+def test_a_chunk_that_kills_every_worker_is_named(dask, scheduler, large_content, cure):
+    """The nanny of a worker kills it for its memory, four times; the last one ends the run."""
+    poor = worker(dask, "--memory-limit", LITTLE)
+    begin()
+    said = last_words(large())
+    assert re.match(
+        r"lt2f: every worker that was given chunk \w+ \(mu 1.536 to 1.7915\) died", said
+    )
+    assert "set a smaller tile" in said
+    if cure == "memory":
+        poor.terminate()
+        worker(dask, "--memory-limit", "2GB")
+    goes_on(large() if cure == "memory" else large(tile={"mu": SMALL}), large_content)
+
+
+@pytest.mark.usefixtures("no_leftovers")
+def test_a_worker_killed_for_its_memory_costs_its_chunk_alone(
+    dask, scheduler, large_content, until
+):
+    poor = psutil.Process(worker(dask, "--memory-limit", LITTLE).pid)
+    begin()
+    kept, first = finished(), worker_of(poor, until)
+    with subprocess.Popen(command(large(), EXECUTOR)) as run:
+        until(lambda: not first.is_running())
+        worker(dask, "--memory-limit", "2GB")
+        for process in (poor, *poor.children(recursive=True)):  # another of its kind would do it
+            process.kill()
+        assert run.wait(200) == 0
+    assert content_sha256(Path("cells.nc")) == large_content
+    assert kept.items() <= finished().items()
+
+
+def worker_of(nanny: psutil.Process, until: Any) -> psutil.Process:
+    def found() -> list[psutil.Process]:
+        children = nanny.children(recursive=True)
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+    return until(found)[0]
+
+
+@pytest.mark.parametrize("cure", ["memory", "tile"])
+@pytest.mark.usefixtures("no_leftovers")
+def test_a_chunk_beyond_the_limit_of_a_process_is_named(dask, scheduler, large_content, cure):
+    """What `ulimit -v` sets: memory is refused, and the worker lives."""
+    process = psutil.Process(worker(dask, "--no-nanny").pid)
+    begin()
+    limit = process.memory_info().vms + BYTES // 2
+    process.rlimit(psutil.RLIMIT_AS, (limit, psutil.RLIM_INFINITY))
+    said = last_words(large())
+    assert re.match(r"lt2f: chunk \w+ of \{mu: 512\} cells does not fit into memory", said)
+    assert "set a smaller tile" in said
+    if cure == "memory":
+        process.rlimit(psutil.RLIMIT_AS, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+    goes_on(large() if cure == "memory" else large(tile={"mu": SMALL}), large_content)
+
+
+def last_words(study: dict[str, Any]) -> str:
+    """Run a study that ends with exit code 2: its last line."""
+    asked = command(study, EXECUTOR)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return re.split(r"[\r\n]+", done.stderr.strip())[-1]
 
 
 def test_a_worker_with_other_code(dask, scheduler, study):
