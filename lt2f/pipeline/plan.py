@@ -187,10 +187,18 @@ class Plan:
             "code": self.code,
             "layout": solve.LAYOUT,
         }
-        for place in itertools.product(*self.cuts()):
-            axes = {n: x[cut] for (n, x), cut in zip(self.axes.items(), place, strict=True)}
-            named = {**shared, "axes": [[n, _digest(x)] for n, x in axes.items()]}
-            yield Chunk(place, axes, sha256_of(named)[:40])
+        # A grid may have millions of chunks, so they share the pieces of axes, and their hashes.
+        pieces = [
+            [(cut, x[cut], _digest(x[cut])) for cut in cuts]
+            for x, cuts in zip(self.axes.values(), self.cuts(), strict=True)
+        ]
+        for box in itertools.product(*pieces):
+            place, parts, digests = zip(*box, strict=True)
+            named = {
+                **shared,
+                "axes": [list(pair) for pair in zip(self.axes, digests, strict=True)],
+            }
+            yield Chunk(place, dict(zip(self.axes, parts, strict=True)), sha256_of(named)[:40])
 
 
 def plan(settings: Settings, name: str) -> Plan:
