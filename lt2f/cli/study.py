@@ -16,7 +16,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def check(file: Path, cores: int | None) -> None:
     """Tell what a settings file makes, or what is wrong with it.
 
-    For each sweep its size, and an estimate of time and memory; then the figures.
+    For each sweep its size, and an estimate of time and memory; then warnings of what this machine
+    would not bear, and the figures.
 
     Example: lt2f check config/config.yaml
     """
@@ -31,11 +32,12 @@ def _works(_: click.Context, __: click.Parameter, typed: str) -> list[Completion
 
 def outlook(file: Path, cores: int | None = None) -> str:
     """Say what settings make: how large each sweep is, and which figures there will be."""
-    from lt2f.pipeline import settings, sizing
+    from lt2f.pipeline import limits, settings, sizing
     from lt2f.views import catalogue
 
     study = settings.load(file)
-    return f"{sizing.table(study, cores)}\n{catalogue.said(study.sweeps)}"
+    warnings = [f"warning: {line}" for line in limits.warnings(study, cores)]
+    return "\n".join([sizing.table(study, cores), *warnings, catalogue.said(study.sweeps)])
 
 
 @command()

@@ -1,4 +1,4 @@
-"""How large a sweep is: cells, steps, chunks, and an estimate of time and memory."""
+"""How large a sweep is: cells, steps, chunks, files, and an estimate of time and memory."""
 
 import math
 import os
@@ -6,6 +6,7 @@ import os
 import numpy as np
 
 from lt2f.dynamics.codes import Fate
+from lt2f.dynamics.lanes import padded
 from lt2f.dynamics.theory import fate
 from lt2f.pipeline import dataset, transformers
 from lt2f.pipeline.plan import ANGLE_COST, Plan, plan
@@ -21,6 +22,10 @@ CELL_COST = 4e-6  # seconds that a cell takes beside its steps: labels, files, a
 BYTE_COST = 1e-8  # seconds that a byte of samples takes, in chunk and dataset
 BYTES_PER_CELL = 800  # state and results of one cell in a worker
 BASE_BYTES = 250e6  # a worker with everything imported
+CLIENT_BYTES = 400e6  # the process that plans, hands out and writes, without its chunks
+BYTES_PER_CHUNK = 530  # there: the chunk, and its name in a set
+HEADERS = 232  # bytes of a variable in a chunk's archive, beside its values and twice its name
+ARCHIVE = 86  # bytes at the end of one, with the seal
 SAMPLE = 4096  # cells looked at to see what shortcuts will save
 
 
@@ -63,8 +68,37 @@ def seconds(sweep: Plan) -> float:
 
 
 def size(sweep: Plan) -> int:
-    """Bytes of a sweep's dataset; about as much again stays in the chunk store."""
+    """Bytes of a sweep's dataset, before any packing."""
     return dataset.cell_bytes(sweep) * math.prod(sweep.dims.values())
+
+
+def chunk_count(sweep: Plan) -> int:
+    """Count the chunks: each is a file in the chunk store, and a batch has one or more."""
+    return math.prod(len(cuts) for cuts in sweep.cuts())
+
+
+def store_size(sweep: Plan) -> int:
+    """Bytes of a sweep's chunks; along a counted axis each has counts of its own."""
+    cuts = dict(zip(sweep.axes, sweep.cuts(), strict=True))
+    counted = len(cuts[sweep.task.count]) if sweep.task.count else 1
+    each = ARCHIVE + sum(HEADERS + 2 * len(name) for name in dataset.variables(sweep))
+    return size(sweep) * counted + chunk_count(sweep) * each
+
+
+def worker_memory(sweep: Plan) -> float:
+    """Bytes of a worker with a chunk: what paths take stands there twice, once in whole blocks."""
+    sides = zip(sweep.shape, sweep.tile().values(), strict=True)
+    tile = math.prod(min(size, side) for size, side in sides)
+    # a realization is held whole
+    noise = {"none": 0, "factors": 16, "prompts": 16}.get(sweep.task.noise, 8) * sweep.steps
+    paths = 0 if sweep.task.kind == "map" else len(sweep.task.record) * tile
+    kept = paths + max(paths, padded(tile)) if paths else 0
+    return BASE_BYTES + tile * BYTES_PER_CELL + 8.0 * sweep.samples * kept + noise
+
+
+def client_memory(sweep: Plan) -> float:
+    """Bytes of the process that runs a sweep; a scheduler knows of few batches at a time."""
+    return CLIENT_BYTES + BYTES_PER_CHUNK * chunk_count(sweep)
 
 
 def prompts_drawn(sweep: Plan) -> float:
@@ -98,22 +132,25 @@ def _share(sweep: Plan, *fates: Fate) -> float:
 
 def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
     cells = sweep.sweep.cells
-    chunks = np.prod([len(cuts) for cuts in sweep.cuts()], dtype=np.int64)
-    tile = np.prod([min(n, s) for n, s in zip(sweep.shape, sweep.tile().values(), strict=True)])
-    # a realization is held whole
-    noise = {"none": 0, "factors": 16, "prompts": 16}.get(sweep.task.noise, 8) * sweep.steps
-    paths = 1 if sweep.task.kind == "map" else len(sweep.task.record)
-    memory = BASE_BYTES + float(tile) * (BYTES_PER_CELL + 8 * sweep.samples * paths) + noise
+    chunks = chunk_count(sweep)
     return (
         sweep.name,
         sweep.task.kind,
         f"{cells:,}",
         f"{cells * sweep.steps:.2g}",
         f"{chunks:,}",
-        duration(seconds(sweep) / min(cores, int(chunks))),
-        f"{memory / 1e6:.0f} MB",
-        f"{size(sweep) / 1e6:.3g} MB" if size(sweep) < 1e9 else f"{size(sweep) / 1e9:.3g} GB",
+        duration(seconds(sweep) / min(cores, chunks)),
+        in_bytes(worker_memory(sweep), ".0f"),
+        in_bytes(size(sweep)),
     )
+
+
+def in_bytes(count: float, digits: str = ".3g") -> str:
+    """Say a number of bytes in megabytes or, where these are many, in gigabytes or terabytes."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count / 1e6:{digits}} MB"
 
 
 def duration(time: float) -> str:
