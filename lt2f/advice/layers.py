@@ -1,7 +1,5 @@
 """The weights of a transformer at the start of training: in a file, as arrays, or drawn."""
 
-import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +9,7 @@ import numpy as np
 from lt2f.advice import checks
 from lt2f.advice.checks import POSITIVE, AdviceError
 from lt2f.training.batches import LAWS, words
-from lt2f.training.prompts import Prompt
+from lt2f.training.prompts import Prompt, read_arrays, read_json
 from lt2f.training.transformer import Model, Parameters, readers
 
 STREAM: Final = 2  # of the words from which weights are drawn; mini-batches have 0, directions 1
@@ -21,13 +19,13 @@ NAMES: Final = ("value", "key_query")
 def read(parameters: Any) -> Parameters:
     """Read weights from JSON or .npz with the entries value and key_query, or from a pair."""
     try:
-        parts = _parts(Path(parameters)) if isinstance(parameters, str | Path) else parameters
+        parts = _from_file(Path(parameters)) if isinstance(parameters, str | Path) else parameters
         if isinstance(parts, Mapping):
             if parts.keys() != set(NAMES):
                 raise ValueError(f"it must hold {' and '.join(NAMES)}, and nothing else")
             parts = [parts[name] for name in NAMES]
         value, key_query = (np.asarray(part, dtype=np.float64) for part in parts)
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         said = f"{parameters}: " if isinstance(parameters, str | Path) else ""
         raise AdviceError("parameters", f"{said}no weights: {error}") from None
     if not (np.isfinite(value).all() and np.isfinite(key_query).all()):
@@ -35,14 +33,8 @@ def read(parameters: Any) -> Parameters:
     return Parameters(value, key_query)
 
 
-def _parts(path: Path) -> Any:
-    if path.suffix != ".npz":
-        try:
-            return json.loads(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"it is not JSON: {error}") from error
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+def _from_file(path: Path) -> Any:
+    return read_arrays(path) if path.suffix == ".npz" else read_json(path)
 
 
 def draw(model: Model, prompt: Prompt, scale: Any, seed: int) -> Parameters:

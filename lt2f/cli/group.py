@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import click
 
+from lt2f.cli.layout import plain
+
 
 class Command(click.Command):
     """A command whose help ends with the example of its docstring, printed as it is typed."""
@@ -69,6 +71,8 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("lt2f: stopped; finished chunks are kept, run again to go on", err=True)
             return ctx.exit(130)
+        except RecursionError:
+            return _refuse(ctx, "what was given is nested too deeply")
         except MemoryError:
             return _refuse(ctx, "out of memory: close other programs, or run where there is more")
         except (ValueError, OSError) as error:
@@ -80,5 +84,5 @@ class Group(click.Group):
 
 
 def _refuse(ctx: click.Context, text: str) -> NoReturn:
-    click.echo(f"lt2f: {' '.join(text.split())}", err=True)
+    click.echo(plain(f"lt2f: {' '.join(text.split())}"), err=True)
     ctx.exit(2)

@@ -1,5 +1,6 @@
 """Pages on a terminal: wrapped to its width, in colour only where somebody watches."""
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 WIDEST: Final = 100  # columns; longer lines are hard to read
 _LEAST: Final = 24  # columns that a text has at least, however narrow the terminal
+# Control characters, and those that turn the direction of writing around; white space is none.
+_OBEYED: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LOUD: Final = {"damaged": "red", "disagrees": "red", "undecided": "yellow", "intact": "green"}
 
 
@@ -31,7 +34,7 @@ def entries(page: "Page") -> Iterator[str]:
     """Yield lines with labels in a column before the texts."""
     indent = max((len(label) for label, _ in page.entries), default=0) + 2
     for label, text in page.entries:
-        head = _loud(label, f"{label:{indent}}", dim=True)
+        head = _loud(label, plain(f"{label:{indent}}"), dim=True)
         for line in text.splitlines():
             for part in wrap(line, width() - indent):
                 yield f"{head}{_loud(part, part)}"
@@ -42,6 +45,7 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the lines of a table; numbers stand to the right, and the last column is wrapped."""
     if not rows:
         return
+    rows = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     right = [all(row[i][:1].isdigit() for row in rows[1:]) for i in range(len(widths))]
     room = width() - sum(widths[:-1]) - 2 * (len(widths) - 1)
@@ -57,10 +61,15 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
             before = " " * len(before)
 
 
+def plain(text: str) -> str:
+    """Take from a text what a terminal would obey: files may come from anybody."""
+    return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def wrap(text: str, columns: int) -> list[str]:
     """Break a text into lines; words longer than a line are kept whole, for they may be paths."""
     return textwrap.wrap(
-        text, max(columns, _LEAST), break_long_words=False, break_on_hyphens=False
+        plain(text), max(columns, _LEAST), break_long_words=False, break_on_hyphens=False
     ) or [""]
 
 

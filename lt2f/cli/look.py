@@ -48,9 +48,9 @@ def verify(files: tuple[Path, ...]) -> None:
         inside = sorted(file.glob("*.nc")) if file.is_dir() else [file]
         for path in inside:
             states.append(_state(path))
-            click.echo(f"{path}: {states[-1]}")
+            click.echo(layout.plain(f"{path}: {states[-1]}"))
         if not inside:
-            click.echo(f"{file}: holds no datasets")
+            click.echo(layout.plain(f"{file}: holds no datasets"))
     if not all(state.startswith("intact") for state in states):
         click.get_current_context().exit(1)
 

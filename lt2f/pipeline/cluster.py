@@ -45,6 +45,7 @@ _SETTINGS = {
     "distributed.worker.memory.pause": False,  # no help: what a worker holds is its own chunk
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.admin.tick.interval": "1s",
+    "distributed.admin.low-level-log-length": 100,  # messages that each side keeps, of 1000
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.scheduler.allowed-failures": 3,  # of workers, on which one batch was
 }

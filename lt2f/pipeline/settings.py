@@ -173,5 +173,7 @@ def _read(path: Path) -> Any:
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise SettingsError(f"{line}{error.problem}") from None
+    except RecursionError:
+        raise SettingsError("is nested too deeply") from None
     except (yaml.YAMLError, ValueError, LookupError) as error:  # the last two: `!!int word`
         raise SettingsError(f"is not YAML: {error}") from None

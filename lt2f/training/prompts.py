@@ -8,11 +8,11 @@ from a part of its stream that no sequence of mini-batches reaches.
 """
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,8 +135,8 @@ def read_prompt(path: Path | str) -> Prompt:
     """
     path = Path(path)
     try:
-        return _from_parts(_npz(path) if path.suffix == ".npz" else _json(path))
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        return _from_parts(read_arrays(path) if path.suffix == ".npz" else read_json(path))
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{path}: no prompt: {error}") from error
 
 
@@ -154,15 +154,15 @@ def read_prompts(path: Path | str) -> tuple[Prompt, ...]:
     """
     path, found = Path(path), []
     try:
-        parts = _rows(_npz(path)) if path.suffix == ".npz" else _json(path)
+        parts = _rows(read_arrays(path)) if path.suffix == ".npz" else read_json(path)
         if not isinstance(parts, list) or not parts:
             raise ValueError("it must hold a list of one prompt or more")
         for number, part in enumerate(parts):
             try:
                 found.append(_from_parts(part))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, OverflowError) as error:
                 raise ValueError(f"prompt {number}: {error}") from error
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{path}: no prompts: {error}") from error
     return tuple(found)
 
@@ -175,16 +175,22 @@ def _rows(stacked: Mapping[str, Floats]) -> list[dict[str, Floats]]:
     return [{name: part[k] for name, part in stacked.items()} for k in range(lengths.pop())]
 
 
-def _json(path: Path) -> object:
+def read_json(path: Path) -> Any:
+    """Read JSON that anybody may have written; what is wrong with it is a ValueError."""
     try:
         return json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON: {error}") from error
 
 
-def _npz(path: Path) -> dict[str, Floats]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+def read_arrays(path: Path) -> dict[str, Floats]:
+    """Read the arrays of an .npz that anybody may have written; what is wrong is a ValueError."""
+    with path.open("rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except Exception as error:  # a damaged archive can fail in any way
+            raise ValueError(f"it is no archive of arrays: {error}") from error
 
 
 def _from_parts(parts: object) -> Prompt:
