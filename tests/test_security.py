@@ -1,0 +1,314 @@
+"""What comes from a stranger is data: it runs nothing, and writes nowhere but below results/."""
+
+import ast
+import io
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from shutil import copy
+
+import netCDF4
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import lt2f
+from lt2f.cli import layout, main
+from lt2f.pipeline import sweep
+from lt2f.pipeline.dataset import content_sha256, open_dataset
+from lt2f.pipeline.plan import plan
+from lt2f.pipeline.settings import SettingsError, load, parse
+from lt2f.pipeline.store import Store
+from lt2f.training.prompts import read_prompt
+from lt2f.views import report
+
+ROOT = Path(lt2f.__file__).parent
+KERNELS = "dynamics/cache.py"  # unpickles what this user has compiled, from this user's own cache
+
+# What the sources say
+
+
+def calls():
+    """Every call in the package: the file, the function as it is written, the call."""
+    for file in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.Call):
+                yield str(file.relative_to(ROOT)), ast.unparse(node.func), node
+
+
+def test_nothing_but_the_cache_of_kernels_knows_pickles():
+    known = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
+    for file in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found = {name.partition(".")[0] for name in names} & known
+            assert not found or str(file.relative_to(ROOT)) == KERNELS, file
+
+
+def test_nothing_is_run_that_is_read():
+    """Neither Python nor a shell is given a text: other programs get their words one by one."""
+    for file, function, call in calls():
+        assert function not in {"eval", "exec", "compile", "__import__", "os.system"}, file
+        assert not function.startswith(("os.popen", "os.spawn", "subprocess.getoutput")), file
+        assert "shell" not in {word.arg for word in call.keywords}, file
+
+
+def test_readers_are_the_safe_ones():
+    for file, function, call in calls():
+        words = {word.arg: ast.unparse(word.value) for word in call.keywords}
+        if function in {"np.load", "numpy.load"}:
+            assert words.get("allow_pickle") == "False", file
+        if function in {"yaml.load", "yaml.load_all", "yaml.full_load", "yaml.unsafe_load"}:
+            assert (file, ast.unparse(call.args[1])) == ("pipeline/settings.py", "_Loader")
+        if function == "Environment":
+            assert words.get("autoescape") == "True", file
+
+
+def test_this_scan_sees_something():
+    seen = {function for _, function, _ in calls()}
+    assert {"np.load", "yaml.load", "Environment", "pickle.loads", "subprocess.run"} <= seen
+
+
+# Settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Enter a folder in which a payload would leave a file."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    assert not (tmp_path / "owned").exists()
+
+
+class Payload:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("owned"),)
+
+
+def test_the_payload_works(folder):
+    pickle.loads(pickle.dumps(Payload()))
+    (folder / "owned").unlink()
+
+
+OUTSIDE = [
+    "..",
+    ".",
+    "../up",
+    "/etc",
+    "a/b",
+    "a\\b",
+    ".hidden",
+    "a\n",
+    "a\0",
+    "",
+    "~",
+    "a b",
+    "$(a)",
+]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("what", ["study", "sweep"])
+def test_names_lead_nowhere_else(raw, name, what):
+    study = raw()
+    if what == "study":
+        study["study"] = name
+    else:
+        study["sweeps"] = {name: study["sweeps"]["cells"]}
+    with pytest.raises(SettingsError):
+        parse(study)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "study: !!python/object/apply:pathlib.Path.touch [!!python/object:pathlib.Path [owned]]",
+        "study: !!python/object/new:os.system ['touch owned']",
+        "!!python/module:os : 1",
+        "study: !include owned",
+        "[" * 5000,
+        "study: " + "1" * 5000,
+        "study: \u001b[2Jx",
+    ],
+)
+def test_a_hostile_settings_file_is_refused_in_one_line(folder, text):
+    Path("study.yaml").write_text(text)
+    with pytest.raises(SettingsError):
+        load("study.yaml")
+    said = CliRunner().invoke(main, ["check", "study.yaml"])
+    assert said.exit_code == 2
+    assert len(said.output.splitlines()) == 1
+
+
+# Prompts
+
+
+def archive(**members: bytes) -> Path:
+    path = Path("prompt.npz")
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in members.items():
+            file.writestr(f"{name}.npy", content)
+    return path
+
+
+def packed(value) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array(file, np.asarray(value), allow_pickle=True)
+    return file.getvalue()
+
+
+PROMPT = {"context": [[1.0, 0.2]], "labels": [0.5], "query": [0.8, 0.1], "target": 0.6}
+HUGE = (
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000000,), }".ljust(117) + b"\n"
+)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param(packed(np.array([Payload()], dtype=object)), id="object"),
+        pytest.param(pickle.dumps(Payload()), id="pickle"),
+        pytest.param(b"\x93NUMPY\x01\x00" + len(HUGE).to_bytes(2, "little") + HUGE, id="huge"),
+        pytest.param(b"", id="empty"),
+    ],
+)
+def test_a_hostile_archive_is_no_prompt(target):
+    parts = {name: packed(value) for name, value in PROMPT.items()}
+    assert read_prompt(archive(**parts)).target == 0.6
+    with pytest.raises(ValueError, match="no prompt"):
+        read_prompt(archive(**parts | {"target": target}))
+    Path("prompt.npz").write_bytes(pickle.dumps(Payload()))
+    with pytest.raises(ValueError, match="no prompt"):
+        read_prompt("prompt.npz")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"context": [[1.0]], "labels": [1.0], "query": [1.0], "target": 1' + "0" * 400 + "}",
+        '{"context": [[1.0]], "labels": [1.0], "query": [1.0], "target": 1' + "0" * 5000 + "}",
+        '{"context": [[1' + "0" * 400 + ']], "labels": [1.0], "query": [1.0], "target": 1.0}',
+        '{"context": [[1e999]], "labels": [1.0], "query": [1.0], "target": 1.0}',
+    ],
+    ids=["lists", "mappings", "integer", "digits", "input", "infinite"],
+)
+@pytest.mark.parametrize("option", ["--prompt", "--parameters"])
+def test_hostile_json_is_refused_in_one_line(text, option):
+    Path("file.json").write_text(text)
+    Path("good.json").write_text(str(PROMPT).replace("'", '"'))
+    given = ["--prompt", "file.json"]
+    if option == "--parameters":
+        with pytest.raises(ValueError, match=r"parameters"):
+            lt2f.advise(learning_rate=0.1, prompt="good.json", parameters="file.json")
+    said = CliRunner().invoke(main, ["advise", "--learning-rate", "0.1", *given])
+    assert said.exit_code == 2, said.output
+    assert len(said.output.splitlines()) == 1
+
+
+# Chunks and datasets
+
+
+def test_a_chunk_with_a_pickle_in_it_is_damaged():
+    store = Store(Path("chunks"))
+    store.write("ab" * 20, {"x": np.zeros(3)})
+    with zipfile.ZipFile(store.path("ab" * 20), "w") as file:
+        file.writestr("x.npy", packed(np.array([Payload()], dtype=object)))
+    assert not store.has("ab" * 20)
+
+
+@pytest.fixture(scope="module")
+def made(raw_study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    path = folder / "cells.nc"
+    sweep.run(plan(parse(raw_study), "cells"), Store(folder), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def raw_study():
+    return {
+        "study": "small",
+        "sweeps": {
+            "cells": {
+                "axes": {"mu": {"start": 0.25, "step": 0.25, "num": 6}},
+                "fixed": {"imbalance": 0.5, "product": 0.1},
+                "iterations": {"transient": 300, "measure": 320},
+            }
+        },
+    }
+
+
+@pytest.fixture
+def raw(raw_study):
+    return lambda: {**raw_study, "sweeps": dict(raw_study["sweeps"])}
+
+
+EVIL = (
+    "\x1b]0;owned\x07\x1b[2J\u202e<script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}"
+)
+TEXTS = "summary", "history", "title", "source", "lt2f_version", "code_sha256", "references"
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+
+
+@pytest.fixture
+def hostile(made):
+    """A dataset that is intact, with texts of a stranger wherever no hash looks."""
+    copy(made, "cells.nc")
+    with netCDF4.Dataset("cells.nc", "a") as file:
+        for name in TEXTS:
+            file.setncattr(name, f"{EVIL}: made by {EVIL}, sweep")
+        for variable in file.variables.values():
+            variable.setncattr("long_name", EVIL)
+            variable.setncattr("units", EVIL)
+    assert content_sha256(Path("cells.nc")) == content_sha256(made)
+    return Path("cells.nc")
+
+
+@pytest.mark.parametrize("command", ["show", "plot", "verify", "reproduce"])
+def test_a_terminal_is_told_nothing_that_it_would_obey(hostile, command):
+    said = CliRunner().invoke(main, [command, str(hostile)])
+    assert said.exit_code in (0, 2), said.output
+    assert said.output
+    assert not OBEYED.search(said.output.replace("\n", ""))
+    assert {path.suffix for path in Path().iterdir()} <= {".nc", ".png", ".pdf"}
+
+
+def test_a_file_with_a_hostile_name_is_named_in_plain_letters(made):
+    name = "a\x1b]0;owned\x07.nc"  # the title of the window
+    copy(made, name)
+    for command in ("show", "verify"):
+        said = CliRunner().invoke(main, [command, name])
+        assert said.exit_code == 0
+        assert not OBEYED.search(said.output)
+
+
+def test_plain_text_stays_as_it_is():
+    assert layout.plain("μ ≤ 2 — größer, 中文\tx\n") == "μ ≤ 2 — größer, 中文\tx\n"
+
+
+def test_a_report_shows_texts_and_runs_none(hostile):
+    dataset = open_dataset(hostile)
+    report.write({"cells": dataset}, [], Path(), Path("report.html"))
+    html = Path("report.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in html
+    assert "<script" not in html
+    assert "<img src=x" not in html
+    assert "{{ 7 * 7 }}" in html  # a text, not a template
+    assert "default-src 'none'" in html  # and a browser would load and run nothing
+
+
+def test_settings_from_a_dataset_go_through_the_rules(made):
+    """`lt2f reproduce` writes no file that a run would take outside."""
+    copy(made, "cells.nc")
+    with netCDF4.Dataset("cells.nc", "a") as file:
+        text = file.getncattr("lt2f_settings")
+        file.setncattr("lt2f_settings", text.replace('"small"', '"../../small"'))
+    said = CliRunner().invoke(main, ["reproduce", "cells.nc", "--output", "again.yaml"])
+    assert said.exit_code == 2
+    assert not Path("again.yaml").exists()
