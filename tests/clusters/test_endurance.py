@@ -1,0 +1,53 @@
+"""Thousands of tasks leave nothing behind: in the client, in the scheduler, in the workers."""
+
+import os
+
+import pytest
+
+from lt2f import bench
+
+endurance = bench.load(bench.BESIDE / "endurance.py")
+TASKS, BALLAST = 1600, 2**16  # bytes that each task takes along, and brings back
+
+
+@pytest.fixture(scope="module")
+def among(tmp_path_factory):
+    with endurance.watched(tmp_path_factory.mktemp("endurance")) as found:
+        yield found
+
+
+def test_no_process_keeps_what_passes_through_it(among):
+    """A process that kept every task's ballast, or its result, would grow by all of it.
+
+    A tenth of that is the bound: 8 MB over the tasks after the warm-up, a few times what the
+    allocators of Python and C take and give back meanwhile.
+    """
+    items = (os.urandom(BALLAST) for _ in range(TASKS))
+    course = among.course(bytes.swapcase, items, every=TASKS // 64)
+    assert set(course.memory) == set(endurance.ROLES)
+    assert max(course.growth().values()) < BALLAST / 10
+
+
+def test_what_is_kept_is_seen(among):
+    """The same measurement, of a client that does keep its items."""
+    kept = []
+
+    def items():
+        for _ in range(TASKS):
+            kept.append(os.urandom(BALLAST))
+            yield kept[-1]
+
+    growth = among.course(bytes.swapcase, items(), every=TASKS // 64).growth()
+    assert growth["client"] > BALLAST / 2
+    assert growth["scheduler"] < BALLAST / 10
+
+
+def test_the_page_says_what_was_measured(among, tmp_path, monkeypatch):
+    course = endurance.of_chunks(among, 40, tmp_path / "chunks")
+    assert course.tasks[-1] == len(list((tmp_path / "chunks").glob("*/*.npz"))) == 40
+    endurance.draw({"Chunks": course}, tmp_path / "endurance.svg")
+    assert (tmp_path / "endurance.svg").read_text().startswith("<?xml")
+    page = endurance.page({"Chunks": course})
+    assert "40 tasks in" in page
+    for role in endurance.ROLES:
+        assert f"| {role} | {course.memory[role][10 - 1] / 1e6:.1f} |" in page
