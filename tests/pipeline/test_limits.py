@@ -125,8 +125,6 @@ def test_check_warns_and_says_the_rest(monkeypatch, tmp_path):
     assert lines[-1].startswith("figures:")
 
 
-
-
 PROBE = """
 import resource, sys
 import numpy as np
