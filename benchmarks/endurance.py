@@ -139,11 +139,12 @@ def page(courses: dict[str, Course]) -> str:
         "Written by `python benchmarks/endurance.py`: small batches, one after the other, through "
         "a scheduler and two workers, each a process of its own. Memory is what the system counts "
         "as resident. Growth is the slope of the line that fits it best after the first quarter "
-        "of the tasks. What the scheduler still adds is Dask's memory of the names of the last "
-        "100,000 tasks, and ends there.",
+        "of the tasks. What a scheduler adds for each task is in part its name, of which Dask "
+        "keeps the last 100,000; the rest is not accounted for, and longer runs were not watched. "
+        "The machine did other work too, so the pace says little.",
         f"lt2f {lt2f.__version__}, {os.cpu_count()} cores shared with other work, {now}.",
-        "![Above, memory of client, scheduler and workers against the number of tasks: it is flat. "
-        "Below, tasks per second, which stay as many.](endurance.svg)",
+        "![Above, resident memory of client, scheduler and workers against the number of tasks. "
+        "Below, tasks per second.](endurance.svg)",
     ]
     for title, course in courses.items():
         parts += [f"## {title}", _speed(course), _table(course)]
