@@ -6,6 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lt2f.cli.group import command
+from lt2f.cli.layout import width, wrap
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -37,7 +38,8 @@ def outlook(file: Path, cores: int | None = None) -> str:
 
     study = settings.load(file)
     warnings = [f"warning: {line}" for line in limits.warnings(study, cores)]
-    return "\n".join([sizing.table(study, cores), *warnings, catalogue.said(study.sweeps)])
+    figures = wrap(catalogue.said(study.sweeps), width())
+    return "\n".join([sizing.table(study, cores), *warnings, *figures])
 
 
 @command()

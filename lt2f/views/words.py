@@ -68,7 +68,8 @@ def span(dataset: xr.Dataset, name: str) -> str:
     values = dataset[name].values
     ends = f"from {number(values[0])} to {number(values[-1])}"
     listed = ", ".join(map(number, values))
-    return f"{PLAIN[name]} = {listed}" if values.size < 5 else f"{PLAIN[name]} {ends}"
+    what = {"noise": "noise σ", "batch_size": "batch size B"}.get(name, PLAIN[name])
+    return f"{what} = {listed}" if values.size < 5 else f"{what} {ends}"
 
 
 def covers(dataset: xr.Dataset, mu: float) -> bool:

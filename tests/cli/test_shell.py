@@ -30,7 +30,7 @@ def completed(*words):
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 class TestBash:
     def test_commands_are_completed(self):
-        assert completed("s") == ["schema", "show", "summary", "sweep"]
+        assert completed("s") == ["schema", "settling", "show", "summary", "sweep"]
         assert completed("adv") == ["advise"]
 
     def test_options_and_their_values_are_completed(self):
