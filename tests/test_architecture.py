@@ -35,6 +35,21 @@ MAY_IMPORT = {
         "lt2f.trained",
         "lt2f.training",
     },
+    "lt2f.explore": {
+        "lt2f.advice.attractor",
+        "lt2f.advice.rows",
+        "lt2f.dynamics",
+        "lt2f.explore",
+        "lt2f.pipeline.dataset",
+        "lt2f.pipeline.kinds",
+        "lt2f.pipeline.plan",
+        "lt2f.pipeline.settings",
+        "lt2f.pipeline.solve",
+        "lt2f.training.batches",
+        "lt2f.views.boundaries",
+        "lt2f.views.style",
+        "lt2f.views.words",
+    },
     "lt2f.progress": set(),
     "lt2f.stages": {
         "lt2f.pipeline.identity",
@@ -95,6 +110,7 @@ MAY_IMPORT = {
 MAY_IMPORT["lt2f.views.report"] = MAY_IMPORT["lt2f.views"] | {"lt2f.advice.answer"}
 OWNERS = {
     "PIL": {"lt2f.views.pictures"},
+    "bokeh": {"lt2f.explore"},
     "click": {"lt2f.cli"},
     "dask": {"lt2f.pipeline.cluster", "lt2f.pipeline.slurm"},
     "dask_jobqueue": {"lt2f.pipeline.slurm"},
@@ -111,7 +127,9 @@ OWNERS = {
     "xarray": {"lt2f.pipeline.dataset", "lt2f.views"},
     "yaml": {"lt2f.pipeline.settings", "lt2f.views.origin"},
 }
-HEAVY = {"click", "dask", "matplotlib", "numba", "numpy", "pydantic", "scipy", "xarray", "yaml"}
+HEAVY = {
+    "bokeh", "click", "dask", "matplotlib", "numba", "numpy", "pydantic", "scipy", "xarray", "yaml",
+}  # fmt: skip
 
 
 def module_name(file: Path) -> str:

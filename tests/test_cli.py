@@ -27,6 +27,7 @@ COMMANDS = (
     "advise",
     "show",
     "plot",
+    "explore",
     "completion",
     "init",
     "run",

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -62,12 +63,18 @@ class Neighbours:
     above: Neighbour | None
 
 
+@cache  # a tenth of a second
+def _located() -> tuple[thresholds.Threshold, ...]:
+    """List the thresholds that change a regime, as a superstable cycle does not."""
+    rows = thresholds.full_table()
+    return tuple(row for row in rows if not row.id.startswith("superstable"))
+
+
 def neighbours(mu: float, learning_rate: float) -> Neighbours:
-    """Find the located thresholds next to mu; a superstable cycle changes no regime and is none."""
+    """Find the located thresholds next to mu."""
     rows = [
         Neighbour(row.id, row.name, row.mu, rate, rate - learning_rate, row.mu / mu)
-        for row in thresholds.full_table()
-        if not row.id.startswith("superstable")
+        for row in _located()
         for rate in [learning_rate * row.mu / mu]
     ]
     slack = 4 * math.ulp(mu)  # mu is a product that was rounded

@@ -5,7 +5,7 @@ import os
 import click
 
 import lt2f
-from lt2f.cli import ask, draw, keep, look, own, shell, steps, study
+from lt2f.cli import ask, draw, explore, keep, look, own, shell, steps, study
 from lt2f.cli.group import Group
 
 _CONTEXT = {
@@ -22,7 +22,7 @@ def main() -> None:
 
 main.under("Ask", ask.advise)
 main.under("Run", own.init, own.run)
-main.under("Look", look.show, draw.plot, look.verify)
+main.under("Look", look.show, draw.plot, explore.explore, look.verify)
 main.under("Keep", keep.reproduce, keep.chunks)
 main.under("Before a study", study.check, study.schema, study.bench)
 main.under(

@@ -220,6 +220,7 @@ def _local(count: int) -> Any:
             processes=True,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},  # nobody looks, and to load it takes a while
             silence_logs=logging.CRITICAL,  # an error of a chunk comes back to us, and is said once
         )
     except RuntimeError as error:

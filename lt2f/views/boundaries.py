@@ -41,7 +41,11 @@ def lines(dataset: xr.Dataset) -> list[thresholds.Threshold]:
 
 def curves(dataset: xr.Dataset) -> Iterator[Boundary]:
     """Yield the boundaries of a dataset's regimes."""
-    noise: dict[str, Any] = style.noise_of(dataset)
+    yield from under(style.noise_of(dataset))
+
+
+def under(noise: Mapping[str, Any]) -> Iterator[Boundary]:
+    """Yield the boundaries of regimes under noise of a model and a law."""
     if noise["model"] == "none":
         yield Boundary(r"bounded iff $a_0^2+b_0^2 < 4+\mu(a_0b_0-\mu)$", ellipse)
         yield Boundary("the first step raises the loss", _rise, "--")

@@ -1,0 +1,1 @@
+"""The explorer: a page that computes what it shows, by the kernels of the sweeps."""

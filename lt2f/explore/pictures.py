@@ -1,0 +1,159 @@
+"""Four pictures of an orbit: loss, residual, phase portrait and cobweb."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from bokeh.models import ColumnDataSource, LogTickFormatter, Range1d
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+
+from lt2f.dynamics import theory
+from lt2f.dynamics.lanes import Floats
+from lt2f.explore.cell import Cell, Orbit
+from lt2f.explore.view import View
+from lt2f.views import boundaries, style
+
+PICTURES: Final = "loss", "residual", "portrait", "cobweb"
+
+_EARLY, _LATE, _MINIMA = "#3d6fb5", "#d9541e", "#c6004f"
+_PLANE: Final = 2.9  # half width of the phase portrait; the ellipse reaches to 2 sqrt(2)
+_LINE: Final = 2.15  # half width of the cobweb; bounded balanced orbits reach to 2
+_LEAST, _MOST = 1e-32, 1e6  # losses that are drawn
+_POINTS: Final = 361  # of each exact curve; odd, so that both branches of the minima have as many
+
+
+def panel(title: str, x: str, y: str, **more: Any) -> figure:
+    """Make a picture in the project's look."""
+    made = figure(
+        toolbar_location=None, sizing_mode="stretch_both", x_axis_label=x, y_axis_label=y,
+        title=title, min_border=4, output_backend="canvas", **more,
+    )  # fmt: skip
+    made.title.text_font_size, made.title.text_color = "13px", style.INK
+    made.title.text_font = made.axis.axis_label_text_font = "system-ui, sans-serif"
+    made.axis.axis_label_text_font_style, made.axis.axis_label_text_font_size = "normal", "13px"
+    made.axis.major_label_text_font_size, made.axis.axis_label_text_color = "12px", style.INK
+    made.axis.major_label_text_color = style.INK
+    made.axis.minor_tick_line_color = None
+    made.grid.grid_line_color = "#e8ebef"
+    made.outline_line_color = "#8b939c"
+    return made
+
+
+class Pictures:
+    """Loss, residual, phase portrait and cobweb of an orbit."""
+
+    def __init__(self) -> None:
+        self.steps, self.losses = Range1d(0, 1), Range1d(1e-3, 1)
+        self.residuals = Range1d(-2.2, 2.2)
+        plane = {"x_range": (-_PLANE, _PLANE), "y_range": (-_PLANE, _PLANE), "tools": ""}
+        line = {"x_range": (-_LINE, _LINE), "y_range": (-_LINE, _LINE), "tools": ""}
+        log = {"y_axis_type": "log", "y_range": self.losses, "x_range": self.steps, "tools": ""}
+        flat = {"x_range": self.steps, "y_range": self.residuals, "tools": ""}
+        self.figures = {
+            "loss": panel("Loss e²/2", "step", "", **log),
+            "residual": panel("Orbit: residual e = ab − μ", "step", "", **flat),
+            "portrait": panel("Phase portrait", "a", "b", **plane),
+            "cobweb": panel("Cobweb of (a + b)/2", "now", "next", **line),
+        }
+        for name, made in self.figures.items():
+            made.name = name
+        self.figures["loss"].yaxis.formatter = LogTickFormatter()
+        self.figures["loss"].yaxis.ticker.desired_num_ticks = 4
+        self.sources = {name: ColumnDataSource() for name in _SOURCES}
+        for name, columns in _SOURCES.items():
+            self.sources[name].data = {column: [] for column in columns}
+        for place, name, x, y, look in _LOOKS:
+            made = self.figures[place]
+            (made.scatter if "size" in look else made.line)(x, y, source=self.sources[name], **look)
+        self.mu = np.nan
+
+    def show(self, view: View, cell: Cell) -> None:
+        """Show a cell."""
+        early, late, shown = cell.early, cell.late, _shown(cell)
+        step = np.arange(early.a.size)[:shown]
+        loss = np.clip(early.loss[:shown], _LEAST, _MOST)
+        self.steps.update(start=-0.02 * shown, end=1.02 * shown)
+        known = loss[np.isfinite(loss)]
+        self.losses.update(start=known.min(initial=1.0) / 3, end=3 * known.max(initial=1e-3))
+        most = np.abs(early.residual[:1]).max(initial=2.0)
+        self.residuals.update(start=-1.1 * min(most, 20.0), end=1.1 * min(most, 20.0))
+        first = np.arange(early.a.size) == 0
+        a, b = _drawn(early.a, early.b)
+        columns: dict[str, tuple[NDArray[Any], ...]] = {
+            "steps": (step, loss, early.residual[:shown]),
+            "way": (a, b, np.where(first, a, np.nan), np.where(first, b, np.nan)),
+            "end": _drawn(late.a, late.b),
+            "web": _web(early),
+            "web_end": _web(late, 160),
+        }
+        if view.point["mu"] != self.mu:
+            self.mu = view.point["mu"]
+            columns["known"] = tuple(_known(self.mu))
+        for name, values in columns.items():
+            self.sources[name].data = dict(zip(_SOURCES[name], values, strict=True))
+
+
+_SOURCES: Final = {
+    "steps": ("step", "loss", "residual"),
+    "way": ("a", "b", "a0", "b0"),
+    "end": ("a", "b"),
+    "web": ("now", "next"),
+    "web_end": ("now", "next"),
+    "known": ("ea", "eb", "ma", "mb", "sa", "sb", "x", "next"),
+}
+"""What travels together: each is one message."""
+_FAINT: Final = {"line_color": _EARLY, "line_width": 0.7, "line_alpha": 0.6}
+_LOOKS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
+    ("loss", "steps", "step", "loss", {"line_color": _EARLY, "line_width": 1.3}),
+    ("loss", "steps", "step", "loss", {"color": _EARLY, "size": 3.5}),
+    ("residual", "steps", "step", "residual", _FAINT),
+    ("residual", "steps", "step", "residual", {"color": _EARLY, "size": 4}),
+    ("portrait", "known", "ea", "eb", {"line_color": style.INK, "line_width": 1.3}),
+    ("portrait", "known", "ma", "mb", {"line_color": style.INK, "line_dash": [6, 4]}),
+    ("portrait", "known", "sa", "sb", {"line_color": _MINIMA, "line_width": 2.4}),
+    ("portrait", "way", "a", "b", _FAINT),
+    ("portrait", "end", "a", "b", {"color": _LATE, "size": 4}),
+    ("portrait", "way", "a0", "b0", {"size": 9, "fill_color": "white", "line_color": style.INK}),
+    ("cobweb", "known", "x", "x", {"line_color": "#8b939c"}),
+    ("cobweb", "known", "x", "next", {"line_color": style.INK, "line_width": 1.5}),
+    ("cobweb", "web", "now", "next", _FAINT),
+    ("cobweb", "web_end", "now", "next", {"line_color": _LATE, "line_alpha": 0.8}),
+)
+"""Where each curve is drawn, from which columns and how, the lowest first."""
+
+
+def _shown(cell: Cell) -> int:
+    """Choose how many steps to show: until the loss has settled, or a hundred."""
+    settled = int(cell.number("steps"))
+    return min(max(int(1.3 * settled), 30) if settled >= 0 else 100, cell.early.a.size)
+
+
+def _drawn(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Leave out what is far outside a picture."""
+    near = (np.abs(a) < 1e3) & (np.abs(b) < 1e3)
+    return np.where(near, a, np.nan), np.where(near, b, np.nan)
+
+
+def _web(orbit: Orbit, most: int | None = None) -> tuple[Floats, Floats]:
+    """Return the staircase (U, U') -> (U', U') -> (U', U'') of an orbit."""
+    now = orbit.half_sum[:most]
+    corners = now.repeat(2)
+    return _drawn(corners[:-1], corners[1:])
+
+
+def _known(mu: float) -> Iterator[Floats]:
+    """Yield what is exact: the ellipse, the minima, those that are stable, and the cubic map."""
+    nowhere = np.full((_POINTS, 2), np.nan)
+    stable = float(theory.imbalance_bound(mu))
+    yield from (boundaries.chebyshev(mu, _POINTS) if 0 < mu <= 2 else nowhere).T
+    yield from _both(mu, 2 * _PLANE**2)
+    yield from _both(mu, stable) if stable > 0 else nowhere.T
+    x = np.linspace(-_LINE, _LINE, _POINTS)
+    yield from (x, x * (1 + mu - x * x))
+
+
+def _both(mu: float, reach: float) -> Floats:
+    """Return both branches of the minima, with a gap between, shape (2, _POINTS)."""
+    half = boundaries.minima(mu, reach, _POINTS // 2)
+    return np.concatenate([half, [[np.nan, np.nan]], -half]).T

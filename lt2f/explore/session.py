@@ -1,0 +1,194 @@
+"""One visitor's page: messages come in, a new view goes out.
+
+The page keeps one message on its way and the newest waiting, so that answers never queue up.
+Windows are computed beside, in a thread; a newer view stops them.
+"""
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Final
+
+from bokeh.core.properties import String
+from bokeh.document import Document
+from bokeh.model import DataModel
+from bokeh.models import CustomJS
+
+from lt2f.dynamics import thresholds
+from lt2f.explore import cell, told, window
+from lt2f.explore.atlas import Map
+from lt2f.explore.chart import Chart
+from lt2f.explore.moves import after, is_finer
+from lt2f.explore.pictures import PICTURES, Pictures
+from lt2f.explore.view import View
+from lt2f.views import style
+
+_SPANS: Final = {"mu": (0.0, 2.2), "imbalance": (0.0, 4.2), "noise": (0.0, 0.6)}
+_ANY: Final = -3.0, 3.0  # of a slider for any other coordinate
+_START: Final = "window.lt2f.start(bridge, map)"
+_EVENTS: Final = {
+    "tap": "window.lt2f.point(cb_obj.x, cb_obj.y)",
+    "doubletap": "window.lt2f.point(cb_obj.x, cb_obj.y)",  # as two quick clicks are, wherever
+    "mousemove": "window.lt2f.follow(cb_obj.x, cb_obj.y)",
+}
+
+
+class Bridge(DataModel):  # type: ignore[misc]
+    """What the page asks and what it is told, as JSON."""
+
+    asked = String(default="")
+    told = String(default="")
+    map = String(default="")
+
+
+@dataclass(frozen=True)
+class Library:
+    """What all visitors share: the maps, and where windows are computed."""
+
+    maps: Mapping[str, Map]
+    workers: Executor
+
+    @cached_property
+    def thresholds(self) -> list[thresholds.Threshold]:
+        """The thresholds that hold for almost every bounded start."""
+        return [row for row in thresholds.table() if row.mu >= 1]
+
+    def view(self, query: Mapping[str, str]) -> View:
+        """Return the view of a link; what it does not say, or says wrongly, is as at home."""
+        first = next(iter(self.maps.values()))
+        return self.maps.get(query.get("map", ""), first).home().read(query)
+
+
+class Session:
+    """The page of one visitor."""
+
+    def __init__(self, document: Document, library: Library, view: View) -> None:
+        self.document, self.library, self.view = document, library, view
+        self.chart, self.pictures, self.bridge = Chart(), Pictures(), Bridge()
+        self.serial, self.gone = 0, False
+        self.shown: tuple[object, ...] = ()
+        for root in (self.chart.figure, *self.pictures.figures.values()):
+            document.add_root(root)
+        self.chart.figure.tags = [self.bridge]  # what no root refers to does not reach the page
+        start = CustomJS(args={"bridge": self.bridge, "map": self.chart.figure}, code=_START)
+        document.js_on_event("document_ready", start)
+        for event, reacts in _EVENTS.items():
+            self.chart.figure.js_on_event(event, CustomJS(code=reacts))
+        document.on_session_destroyed(self._leave)
+        self.bridge.on_change("asked", self._receive)
+        self.show(view)
+
+    @property
+    def map(self) -> Map:
+        """The map that is looked at."""
+        return self.library.maps[self.view.map]
+
+    def _receive(self, _: str, __: str, text: str) -> None:
+        message = json.loads(text)
+        if message.get("kind") == "drag":
+            moves = message.get("value") == "move"
+            self.chart.figure.toolbar.active_drag = self.chart.moves if moves else self.chart.boxes
+        if message.get("kind") == "map" and message.get("name") in self.library.maps:
+            self.chart.show_grid(None)
+            self.show(self.library.maps[message["name"]].home(), message.get("serial", 0))
+        else:
+            self.show(after(self.view, message, self.map), message.get("serial", 0))
+
+    def show(self, view: View, serial: int = 0) -> None:
+        """Show a view; `serial` is the number of the message that led to it."""
+        self.view = view
+        found, task = self.map, self.map.task(view)
+        self.document.hold("combine")
+        if (what := _map_of(found, view)) != self.shown:
+            self.shown = what
+            self._show_map(found, view)
+        self.chart.point(view.point[found.x], view.point[found.y])
+        computed = cell.answer(task, view.point)
+        self.pictures.show(view, computed)
+        self.bridge.told = json.dumps({"serial": serial, **self._told(view, computed)})
+        self.document.unhold()
+
+    def _told(self, view: View, computed: cell.Cell) -> dict[str, Any]:
+        found = self.map
+        pictures = {name: told.picture(name, computed) for name in PICTURES}
+        return {
+            "headline": told.headline(view, computed),
+            "colour": style.COLOURS[computed.regime],
+            "agreement": told.agreement(computed, found.recorded(view)),
+            "rows": told.rows(view, computed),
+            "verdict": told.verdict(view),
+            "pictures": pictures,
+            "handles": self._handles(view),
+            "choices": {"map": view.map, "model": view.model, "law": view.law},
+            "maps": list(self.library.maps),
+            "key": told.key(found, view),
+            "query": view.query(),
+            "milliseconds": round(1000 * computed.seconds, 1),
+        }
+
+    def _handles(self, view: View) -> list[dict[str, Any]]:
+        """List the sliders: names, values and spans."""
+        found, mine = self.map, []
+        for name, value in view.point.items():
+            low, high = _SPANS.get(name, _ANY)
+            if name in found.axes:
+                low, high = min(low, *found.axes[name]), max(high, *found.axes[name])
+            mine.append({"name": name, "value": value, "low": low, "high": high})
+        unit = view.rate / view.point["mu"]
+        mine.append({"name": "rate", "value": view.rate, "low": 0.0, "high": 2.2 * unit})
+        mine.append({"name": "factor", "value": view.factor})
+        mine.append({"name": "target", "value": view.target})
+        return mine
+
+    # The map
+
+    def _show_map(self, found: Map, view: View) -> None:
+        """Show another window or other coordinates, and have finer cells computed if they help."""
+        self.serial += 1
+        self.chart.show(found, view, self.library.thresholds)
+        self.chart.show_dataset(found, view)
+        if not is_finer(found, view):
+            self.chart.show_grid(None)  # else the last one stays until the next is there
+        self.bridge.map = told.of_dataset(found, view)
+        if is_finer(found, view):
+            self.bridge.map = "Computing the cells in sight …"
+            self.library.workers.submit(self._refine, found, view, self.serial)
+
+    def _refine(self, found: Map, view: View, serial: int) -> None:
+        """Compute a window round by round, in a thread, and hand each over to the page."""
+        waits, rounds = window.Patience(lambda: self.serial != serial), window.rounds(found.lengths)
+        axes, listed = (found.x, found.y), list(rounds)
+        for number, round_ in enumerate(listed, 1):
+            grid = window.compute(
+                found.task(view), axes, view.point, view.window, round_, waits.is_over
+            )
+            if grid is None:
+                self._later(partial(self._leave_it, serial), serial)
+                return
+            words = told.of_grid(grid, found.lengths, more=number < len(listed))
+            self._later(partial(self._refined, grid, words, serial), serial)
+
+    def _later(self, callback: Any, serial: int) -> None:
+        if not self.gone and self.serial == serial:
+            self.document.add_next_tick_callback(callback)
+
+    def _refined(self, grid: window.Grid, words: str, serial: int) -> None:
+        if self.serial == serial:
+            self.chart.show_grid(grid)
+            self.bridge.map = words
+
+    def _leave_it(self, serial: int) -> None:
+        if self.serial == serial:
+            words = self.bridge.map.removesuffix("; more to come …")
+            self.bridge.map = f"{words}; longer runs were given up, they would take too long."
+
+    def _leave(self, _: Any) -> None:
+        self.gone, self.serial = True, self.serial + 1
+
+
+def _map_of(found: Map, view: View) -> tuple[object, ...]:
+    """Return what the picture of the map depends on: not on where in it the point is."""
+    others = [(name, x) for name, x in view.point.items() if name not in (found.x, found.y)]
+    return found.name, view.window, tuple(others), view.model, view.law

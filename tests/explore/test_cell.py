@@ -1,0 +1,95 @@
+"""What the page computes of a cell is what the sweep computed, and its orbit is the map's."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lt2f.dynamics.codes import Regime
+from lt2f.explore import cell
+from lt2f.pipeline.solve import solve
+
+NAN_FREE = {"regime", "decided_by", "branch"}
+
+
+def same(one, other, name):
+    return np.array_equal(one, other, equal_nan=name not in NAN_FREE)
+
+
+@pytest.mark.parametrize("name", ["regimes", "plane", "noisy"])
+def test_every_recorded_variable_is_that_of_the_dataset_to_the_bit(maps, name):
+    found, draw = maps[name], np.random.default_rng(1)
+    held = 0
+    for _ in range(40):
+        at = {axis: float(draw.choice(values)) for axis, values in found.axes.items()}
+        view = found.home().at(**at)
+        recorded, now = found.recorded(view), cell.label(found.task(view), view.point)
+        assert recorded is not None
+        assert {n for n in recorded if n in now and not same(recorded[n], now[n], n)} == set()
+        held += len(recorded.keys() & now.keys())
+    assert held >= 40 * 3  # regime, decided_by and steps at least
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+@pytest.mark.parametrize("mu", [0.4, 0.9, 1.15, 1.5, 1.9])
+def test_loss_sharpness_and_imbalance_are_those_of_a_trajectory(maps, mu, noise):
+    found = maps["regimes"]
+    view = found.home().at(mu=mu, imbalance=0.7, noise=noise).chosen("law", "normal")
+    task = found.task(view)
+    early, _ = cell.orbit(task, view.point)
+    # Noise of a trajectory is drawn for its own length, and a longer sequence begins the same.
+    names = ("loss", "sharpness", "imbalance")
+    path = replace(task, kind="trajectory", iterations={"steps": 240}, record=names)
+    scalars = {n: x for n, x in view.point.items() if n != "mu"}
+    known = {n: x[0] for n, x in solve(path, {"mu": np.array([mu])}, scalars).items()}
+    for name, values in (("loss", early.loss), ("sharpness", early.sharpness)):
+        there = np.isfinite(known[name])  # until it has left the range of doubles
+        assert there[:5].all()
+        assert np.array_equal(values[there], known[name][there])
+        assert not np.isfinite(values[~there]).any()
+
+
+@pytest.mark.parametrize("mu", [0.4, 1.15, 1.5, 1.9])
+def test_the_weights_obey_the_map(maps, mu):
+    found = maps["regimes"]
+    view = found.home().at(mu=mu, imbalance=0.1)  # inside the ellipse
+    early, late = cell.orbit(found.task(view), view.point)
+    for part in (early, late):
+        a, b, e = part.a, part.b, part.a * part.b - mu
+        # Bounded weights are below 3, and e is off by their rounding.
+        assert np.allclose(part.residual, e, rtol=0, atol=1e-14)
+        assert np.allclose(a[1:], (a - e * b)[:-1], rtol=0, atol=1e-13)
+        assert np.allclose(b[1:], (b - e * a)[:-1], rtol=0, atol=1e-13)
+
+
+def test_the_late_part_goes_on_after_the_transient(maps):
+    found = maps["regimes"]
+    view = found.home().at(mu=1.5, imbalance=0.7)
+    task = found.task(view)
+    _, late = cell.orbit(task, view.point)
+    whole = replace(
+        task, kind="orbit", iterations={"transient": 2000, "samples": 400}, record=("residual",)
+    )
+    scalars = {n: x for n, x in view.point.items() if n != "mu"}
+    known = solve(whole, {"mu": np.array([1.5])}, scalars)["residual"][0]
+    assert np.array_equal(late.residual, known)
+
+
+def test_an_orbit_that_escapes_ends_as_nothing(maps):
+    found = maps["regimes"]
+    view = found.home().at(mu=1.9, imbalance=4.0)
+    got = cell.answer(found.task(view), view.point)
+    assert got.regime == Regime.DIVERGENT
+    assert np.isfinite(got.early.a[0])
+    assert np.isnan(got.early.a[-1])
+    assert np.isnan(got.late.a).all()
+
+
+def test_noise_of_size_zero_is_no_noise(maps):
+    found = maps["regimes"]
+    view = found.home().at(mu=1.5)
+    for model in ("multiplicative", "target"):
+        task = found.task(view.chosen("model", model))
+        quiet = cell.label(found.plan.task, view.point)
+        loud = cell.label(task, view.point)
+        assert {n for n in loud if not same(loud[n], quiet[n], n)} == set()

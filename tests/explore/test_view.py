@@ -1,0 +1,102 @@
+"""A view goes through a link without a loss, and nothing foreign gets into one."""
+
+import math
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lt2f.explore.view import LAWS, MODELS, View
+
+sizes = st.floats(-90.0, 90.0)
+points = st.fixed_dictionaries(
+    {
+        "mu": st.floats(1e-3, 9.0),
+        "imbalance": sizes,
+        "product": sizes,
+        "noise": st.floats(0.0, 5.0),
+        "realization": st.integers(0, 1000).map(float),
+    }
+)
+sides = st.tuples(sizes, st.floats(1e-6, 5.0))
+scales = st.floats(1e-6, 1e6) | st.floats(-1e6, -1e-6)
+views = st.builds(
+    lambda point, x, y, model, law, c, t: View(
+        "regimes", point, (x[0], x[0] + x[1], y[0], y[0] + y[1]), model, law, factor=c, target=t
+    ),
+    points, sides, sides, st.sampled_from(MODELS), st.sampled_from(LAWS), scales, scales,
+)  # fmt: skip
+HOME = View(
+    "regimes",
+    {"mu": 1.0, "imbalance": 0.5, "product": 0.1, "noise": 0.0, "realization": 0.0},
+    (0.0, 2.0, 0.0, 4.0),
+)
+
+
+@given(views)
+def test_a_link_restores_the_view_to_the_bit(view):
+    assert HOME.read(dict(parse_qsl(view.query(), strict_parsing=True))) == view
+
+
+@given(st.dictionaries(st.sampled_from([*HOME.point, "window", "factor", "law"]), st.text()))
+def test_a_broken_link_leaves_what_it_does_not_say(query):
+    view = HOME.read(query)
+    assert set(view.point) == set(HOME.point)
+    assert all(math.isfinite(x) for x in (*view.point.values(), *view.window, view.rate))
+    assert view.law in LAWS
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"mu": "nan"}, {"mu": "1e999"}, {"window": "1,2,3"}, {"window": "2,1,0,1"},
+        {"window": "0,nan,0,1"}, {"factor": "0"}, {"law": "cauchy"}, {"model": "none"},
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_in_a_link_changes_nothing(query):
+    assert HOME.read(query) == HOME
+
+
+def test_coordinates_stay_within_their_bounds():
+    assert HOME.at(mu=-1.0).point["mu"] > 0.0
+    assert HOME.at(noise=-1.0).point["noise"] == 0.0
+    assert HOME.at(realization=2.6).point["realization"] == 3.0
+    assert HOME.at(a=1.0) == HOME  # this map has no such coordinate
+
+
+@given(views, st.floats(0.5, 2.0))
+def test_the_learning_rate_keeps_the_weights(view, ratio):
+    """Imbalance and product are eta c^2 times those of u and w, so their ratio to eta stays."""
+    turned = view.at_rate(view.rate * ratio)
+    grown = turned.rate / view.rate  # less than the ratio at a bound
+    for name in ("imbalance", "product"):
+        expected = min(max(grown * view.point[name], -100.0), 100.0)
+        # A few roundings, each of 2^-53.
+        assert turned.point[name] == pytest.approx(expected, rel=1e-14)
+    noise = {"multiplicative": 1.0, "target": grown}[view.model]
+    assert turned.point["noise"] == pytest.approx(min(noise * view.point["noise"], 10.0), rel=1e-14)
+
+
+@given(views)
+def test_the_rate_is_mu_over_the_size_of_c_y(view):
+    assert view.rate * abs(view.factor * view.target) == pytest.approx(view.point["mu"], rel=1e-15)
+
+
+@given(views)
+def test_zooming_in_and_out_again_is_where_it_was(view):
+    near = view.zoomed(0.5, "mu", "imbalance")
+    for side in (0, 2):
+        before, now = (v.window[side + 1] - v.window[side] for v in (view, near))
+        # Ends up to 95 are rounded to 2^-47, sides may be 1e-6.
+        assert now == pytest.approx(before / 2, rel=1e-7)
+    back = near.zoomed(2.0, "mu", "imbalance")
+    assert back.window == pytest.approx(view.window, rel=1e-12, abs=1e-12)
+
+
+@given(views)
+def test_a_window_that_follows_holds_its_point_and_keeps_its_sides(view):
+    left, right, low, high = view.following("mu", "imbalance").window
+    assert left <= view.point["mu"] <= right
+    assert low <= view.point["imbalance"] <= high
+    assert right - left == pytest.approx(view.window[1] - view.window[0], rel=1e-7)
