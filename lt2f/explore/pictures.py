@@ -1,10 +1,11 @@
 """Four pictures of an orbit: loss, residual, phase portrait and cobweb."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-from bokeh.models import ColumnDataSource, LogTickFormatter, Range1d
+from bokeh.models import ColumnDataSource, FixedTicker, LogTickFormatter, Range1d
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -58,8 +59,8 @@ class Pictures:
         }
         for name, made in self.figures.items():
             made.name = name
-        self.figures["loss"].yaxis.formatter = LogTickFormatter()
-        self.figures["loss"].yaxis.ticker.desired_num_ticks = 4
+        self.decades = FixedTicker()
+        self.figures["loss"].yaxis.update(ticker=self.decades, formatter=LogTickFormatter())
         self.sources = {name: ColumnDataSource() for name in _SOURCES}
         for name, columns in _SOURCES.items():
             self.sources[name].data = {column: [] for column in columns}
@@ -75,7 +76,9 @@ class Pictures:
         loss = np.clip(early.loss[:shown], _LEAST, _MOST)
         self.steps.update(start=-0.02 * shown, end=1.02 * shown)
         known = loss[np.isfinite(loss)]
-        self.losses.update(start=known.min(initial=1.0) / 3, end=3 * known.max(initial=1e-3))
+        low, high = known.min(initial=1.0) / 3, 3 * known.max(initial=1e-3)
+        self.losses.update(start=low, end=high)
+        self.decades.ticks = _decades(low, high)
         most = np.abs(early.residual[:1]).max(initial=2.0)
         self.residuals.update(start=-1.1 * min(most, 20.0), end=1.1 * min(most, 20.0))
         first = np.arange(early.a.size) == 0
@@ -121,6 +124,13 @@ _LOOKS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
     ("cobweb", "web_end", "now", "next", {"line_color": _LATE, "line_alpha": 0.8}),
 )
 """Where each curve is drawn, from which columns and how, the lowest first."""
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Return powers of ten between two losses, five at most."""
+    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
+    step = max(1, math.ceil((last - first) / 4))
+    return [10.0**k for k in range(last, first - 1, -step)]
 
 
 def _shown(cell: Cell) -> int:

@@ -5,8 +5,9 @@ Windows are computed beside, in a thread; a newer view stops them.
 """
 
 import json
+import logging
 from collections.abc import Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
@@ -33,6 +34,9 @@ _EVENTS: Final = {
     "doubletap": "window.lt2f.point(cb_obj.x, cb_obj.y)",  # as two quick clicks are, wherever
     "mousemove": "window.lt2f.follow(cb_obj.x, cb_obj.y)",
 }
+
+
+log = logging.getLogger("lt2f")
 
 
 class Bridge(DataModel):  # type: ignore[misc]
@@ -68,7 +72,7 @@ class Session:
         self.document, self.library, self.view = document, library, view
         self.chart, self.pictures, self.bridge = Chart(), Pictures(), Bridge()
         self.serial, self.gone = 0, False
-        self.shown: tuple[object, ...] = ()
+        self.shown: tuple[object, ...] | None = None
         for root in (self.chart.figure, *self.pictures.figures.values()):
             document.add_root(root)
         self.chart.figure.tags = [self.bridge]  # what no root refers to does not reach the page
@@ -102,6 +106,8 @@ class Session:
         found, task = self.map, self.map.task(view)
         self.document.hold("combine")
         if (what := _map_of(found, view)) != self.shown:
+            if self.shown is None or what[0] != self.shown[0]:  # a window moves over the same cells
+                self.chart.show_dataset(found, view)
             self.shown = what
             self._show_map(found, view)
         self.chart.point(view.point[found.x], view.point[found.y])
@@ -148,13 +154,13 @@ class Session:
         """Show another window or other coordinates, and have finer cells computed if they help."""
         self.serial += 1
         self.chart.show(found, view, self.library.thresholds)
-        self.chart.show_dataset(found, view)
         if not is_finer(found, view):
             self.chart.show_grid(None)  # else the last one stays until the next is there
         self.bridge.map = told.of_dataset(found, view)
         if is_finer(found, view):
             self.bridge.map = "Computing the cells in sight …"
-            self.library.workers.submit(self._refine, found, view, self.serial)
+            work = self.library.workers.submit(self._refine, found, view, self.serial)
+            work.add_done_callback(_tell_failure)
 
     def _refine(self, found: Map, view: View, serial: int) -> None:
         """Compute a window round by round, in a thread, and hand each over to the page."""
@@ -191,4 +197,10 @@ class Session:
 def _map_of(found: Map, view: View) -> tuple[object, ...]:
     """Return what the picture of the map depends on: not on where in it the point is."""
     others = [(name, x) for name, x in view.point.items() if name not in (found.x, found.y)]
-    return found.name, view.window, tuple(others), view.model, view.law
+    return (found.name, tuple(others), view.model, view.law), view.window
+
+
+def _tell_failure(work: Future[None]) -> None:
+    """Say an error of a thread, which nobody waits for."""
+    if not work.cancelled() and (error := work.exception()) is not None:
+        log.error("a window could not be computed", exc_info=error)

@@ -133,9 +133,8 @@ class View:
 def bounded(name: str, value: float) -> float:
     """Bring a coordinate within its bounds; realizations are whole."""
     low, high = _BOUNDS.get(name, (-REACH, REACH))
-    return float(round(min(max(value, low), high))) if name == "realization" else min(
-        max(value, low), high
-    )  # fmt: skip
+    within = min(max(value, low), high)
+    return float(round(within)) if name == "realization" else within
 
 
 def _number(text: str) -> float | None:

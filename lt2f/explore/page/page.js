@@ -7,7 +7,7 @@ window.lt2f = (() => {
     factor: "factor c", target: "target y",
   });
   const handles = {};
-  let bridge, map, busy = 0, serial = 0, waiting = null, speaks, moves, quiet = 0;
+  let bridge, map, busy = 0, serial = 0, waiting = null, rests, moves, quiet = 0;
 
   // One question is on its way, the newest waits; steps of keys add up.
   function ask(question) {
@@ -96,10 +96,13 @@ window.lt2f = (() => {
     by("model").value = told.choices.model;
     by("law").value = told.choices.law;
     tune(told.handles);
-    history.replaceState(null, "", `?${told.query}`);
-    clearTimeout(speaks); // say where it came to rest, not every step
-    speaks = setTimeout(() => { by("live").textContent = told.headline; }, 300);
     document.body.dataset.told = told.serial;
+    clearTimeout(rests); // screen readers and the address learn where it came to rest
+    rests = setTimeout(() => {
+      by("live").textContent = told.headline;
+      history.replaceState(null, "", `?${told.query}`);
+      document.body.dataset.rest = told.serial;
+    }, 150);
     next();
   }
 

@@ -1,0 +1,100 @@
+"""One visitor's page without a browser: every message is answered, and windows arrive."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from bokeh.document import Document
+
+from lt2f.explore import window
+from lt2f.explore.session import Library, Session
+
+ENDS = {"mu": (0, 1e-6, 2, 50), "imbalance": (-200, 0, 200), "product": (-200, 0, 3), "a": (-9, 9)}
+ENDS |= {"b": (0, 200), "noise": (-1, 0.5, 50), "realization": (0, 5), "rate": (-1, 1e-9, 3, 1e9)}
+ENDS |= {"factor": (0, -2, 1e-300), "target": (0, 3, 1e300)}
+MESSAGES = [{"kind": "set", "name": n, "value": x} for n, values in ENDS.items() for x in values]
+MESSAGES += [{"kind": "choose", "name": "model", "value": "target"}, *MESSAGES[-6:]]
+MESSAGES += [{"kind": "zoom", "by": 0.01}, {"kind": "zoom", "by": 1e9}, {"kind": "whole"}]
+MESSAGES += [{"kind": "move", "dx": 1000, "dy": -1000}, {"kind": "drag", "value": "move"}]
+MESSAGES += [{"kind": "map", "name": "nowhere"}, {"kind": "home"}]
+
+
+class Now:
+    """An executor that works at once, if it works at all."""
+
+    def __init__(self, works: bool) -> None:
+        self.works = works
+
+    def submit(self, work: Callable[..., None], *args: object) -> Future[None]:
+        """Do some work, or put it off for ever."""
+        future: Future[None] = Future()
+        if self.works:
+            work(*args)
+        future.set_result(None)
+        return future
+
+
+@pytest.fixture
+def session(maps, request) -> Session:
+    library = Library(maps, Now(getattr(request, "param", False)))
+    return Session(Document(), library, library.view({}))
+
+
+@pytest.mark.parametrize("name", ["regimes", "plane", "noisy"])
+def test_every_message_is_answered_whatever_it_asks(session, name):
+    for serial, message in enumerate([{"kind": "map", "name": name}, *MESSAGES], 1):
+        session._receive("asked", "", json.dumps({**message, "serial": serial}))
+        told = json.loads(session.bridge.told)
+        assert told["serial"] == serial
+        assert "nan" not in session.bridge.told.lower()
+        assert told["query"] == session.view.query()
+        assert all(np.isfinite(one["value"]) for one in told["handles"])
+    assert session.view == session.library.maps[name].home()
+
+
+def test_the_map_is_drawn_anew_only_if_it_has_changed(session):
+    before = session.serial
+    session.show(session.view.at(mu=0.5, imbalance=0.5))
+    assert session.serial == before
+    cells = session.chart.base.data["image"][0]
+    session.show(session.view.zoomed(0.5, "mu", "imbalance"))
+    assert session.serial == before + 1
+    assert session.chart.base.data["image"][0] is cells
+    session.show(session.view.at(product=0.3))
+    assert session.serial == before + 2
+    assert len(session.chart.base.data["image"]) == 0
+
+
+@pytest.mark.parametrize("session", [True], indirect=True)
+def test_rounds_of_a_window_arrive_one_after_the_other(session, monkeypatch):
+    monkeypatch.setattr(window, "FINEST", (30, 20))
+    arrived = []
+    monkeypatch.setattr(session.document, "add_next_tick_callback", arrived.append)
+    session.show(session.view.zoomed(0.5, "mu", "imbalance"))
+    shapes, words = [], []
+    for callback in arrived:
+        callback()
+        shapes.append(session.chart.fine.data["image"][0].shape)
+        words.append(session.bridge.map)
+    assert shapes == [(45, 60), (180, 240), (20, 30)]
+    assert [text.endswith("more to come …") for text in words] == [True, True, False]
+    assert "shorter than in the dataset, so more cells may be undecided" in words[0]
+    assert "as in the dataset" in words[-1]
+
+
+@pytest.mark.parametrize("session", [True], indirect=True)
+def test_a_window_that_takes_too_long_says_so_and_a_stale_one_nothing(session, monkeypatch):
+    arrived = []
+    monkeypatch.setattr(session.document, "add_next_tick_callback", arrived.append)
+    monkeypatch.setattr(window, "PATIENCE", -1.0)
+    session.show(session.view.zoomed(0.5, "mu", "imbalance"))
+    (late,) = arrived
+    session.library.workers.works = False
+    session.show(session.view.zoomed(0.5, "mu", "imbalance"))
+    before = session.bridge.map
+    late()
+    assert session.bridge.map == before
+    session._leave_it(session.serial)
+    assert session.bridge.map.endswith("longer runs were given up, they would take too long.")
