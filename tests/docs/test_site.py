@@ -63,7 +63,11 @@ def text_of(site: Path, page: str) -> str:
 
 def test_make_builds_it_the_same_way():
     run = subprocess.run(
-        ["make", "--dry-run", "docs"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "--dry-run", "docs"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert shlex.split(run.stdout.splitlines()[-1])[1:] == [*BUILD, "docs", "docs/_build/html"]
 
