@@ -38,8 +38,10 @@ def same_as_ever(run, chunks=CHUNKS):
     return reused
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("whom", ["all", "snakemake"])
+@pytest.mark.parametrize(
+    ("name", "whom"),
+    [("SIGINT", "all"), ("SIGTERM", "all"), ("SIGHUP", "all"), ("SIGTERM", "snakemake")],
+)
 def test_a_signal_stops_a_run_that_then_goes_on(started, name, whom):
     """SIGINT to all is Ctrl-C in a terminal, SIGHUP a terminal that is closed.
 
