@@ -177,7 +177,7 @@ def test_what_changes_no_result_runs_nothing(code):
     edit("lt2f/dynamics/kernels.py", lambda text: text + '\n# a comment\n"""and a note"""\n')
     edit("lt2f/dynamics/averages.py", lambda text: '"""Anything else."""' + text[text.find("\n") :])
     edit("lt2f/pipeline/sweep.py", lambda text: "# a comment\n" + text)
-    for file in ("cli.py", "progress.py", "pipeline/sweep.py", "pipeline/cluster.py"):
+    for file in ("cli/steps.py", "progress.py", "pipeline/sweep.py", "pipeline/cluster.py"):
         add_code(f"lt2f/{file}")
     edit(QUICK, lambda text: "# a comment\n" + text)
     set_key("executor", {"kind": "local", "workers": 3})
@@ -193,12 +193,13 @@ def test_what_changes_no_result_runs_nothing(code):
 SAY = {"claims", "summary", "report"}
 RUN = {f"sweep {name}" for name in SWEEPS}
 SLICE = {"figure orbit", "figure slice-averages", "figure slice-transverse"}
-DRAW = {"figure regimes", *SLICE}
+PLANE = {"figure regimes", "figure regimes-sharpness", "figure regimes-overshoot"}
+DRAW = {*PLANE, *SLICE}
 SHOW = {*DRAW, "report"}
 CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
     # An edit, and all that it runs; `slice` is shown below the orbit diagram.
     "grid of regimes": (
-        partial(lengthen_an_axis, "regimes"), {"sweep regimes", "figure regimes", *SAY},
+        partial(lengthen_an_axis, "regimes"), {"sweep regimes", *PLANE, *SAY},
     ),
     "grid of slice": (
         partial(lengthen_an_axis, "slice"), {"sweep slice", *SLICE, *SAY},
@@ -292,13 +293,14 @@ def chunk_names(sweep: str) -> set[str]:
 def test_a_failed_run_takes_nothing_away_and_the_next_one_makes_up_for_it(code):
     before = outputs()
     lengthen_an_axis("slice")
-    kept = Path("lt2f/cli.py").read_text()
-    Path("lt2f/cli.py").write_text("def main():\n    raise SystemExit('lt2f: broken')\n")
+    door = Path("lt2f/cli/__init__.py")
+    kept = door.read_text()
+    door.write_text("def main():\n    raise SystemExit('lt2f: broken')\n")
     run = call("--cores", "1", "--configfile", QUICK)
     assert run.returncode
     assert "lt2f: broken\n" in run.stderr
     assert outputs() == before
-    Path("lt2f/cli.py").write_text(kept)
+    door.write_text(kept)
     assert due_sweeps() == {"slice"}
 
 

@@ -47,7 +47,7 @@ def test_a_signal_stops_a_run_that_then_goes_on(started, name, whom):
 
     Snakemake alone, asked to end, lets the sweep that it has begun come to its end.
     """
-    run = started()
+    run = started(group=True)
     some_done(run)
     if whom == "all":
         os.killpg(run.popen.pid, getattr(signal, name))

@@ -3,6 +3,7 @@
 import functools
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from lt2f.pipeline.store import Store
 ROOT = Path(__file__).parents[2]
 DATASET = Path("results/killed/cells.nc")
 WORKERS = 2
+_HEARD = signal.SIGHUP, signal.SIGTERM
 T = TypeVar("T")
 PATIENCE = 120.0  # seconds that anything may take on a busy machine, seconds as it mostly is
 
@@ -75,15 +77,27 @@ def snakemake(*arguments: str) -> list[str]:
 class Run:
     """`snakemake results/killed/cells.nc`, whose processes can be seen and killed.
 
-    It has a process group of its own, as a terminal gives to a command.
+    In a `group` of its own, as a terminal gives to a command, it hears every signal.
     """
 
-    def __init__(self, *arguments: str, under: Sequence[str] = (), said: str = "said.txt") -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        under: Sequence[str] = (),
+        said: str = "said.txt",
+        group: bool = False,
+    ) -> None:
         self.before = chunk_files()
         self.said = Path(said)
         command = [*under, *snakemake(str(DATASET), *arguments)]
+        # What is ignored here, as with nohup, would be ignored there.
+        heard = {name: signal.signal(name, signal.SIG_DFL) for name in _HEARD} if group else {}
         with self.said.open("w") as file:
-            self.popen = subprocess.Popen(command, stdout=file, stderr=file, process_group=0)
+            self.popen = subprocess.Popen(
+                command, stdout=file, stderr=file, process_group=0 if group else None
+            )
+        for name, handler in heard.items():
+            signal.signal(name, handler)
         self.family: set[psutil.Process] = set()
 
     def processes(self) -> dict[str, list[psutil.Process]]:
