@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from hearing import heard
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -58,13 +59,19 @@ def address(folder: Path) -> Iterator[str]:
     """The page as the command serves it; it ends without a word when interrupted."""
     command = [sys.executable, "-m", "lt2f", "explore", str(folder), "--no-browser", "--port", "0"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as server:
+    with heard(signal.SIGINT):
+        server = subprocess.Popen(command, **pipes)
+    try:
         told = server.stdout.readline()
         yield told.split()[0]
         server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 0
-        # What is no page of ours is refused, and that is said.
-        assert [line for line in server.stderr if "Refusing" not in line] == []
+        _, said = server.communicate(timeout=20)
+    finally:
+        server.kill()
+        server.wait()
+    assert server.returncode == 0
+    # What is no page of ours is refused, and that is said.
+    assert [line for line in said.splitlines() if "Refusing" not in line] == []
     assert re.match(r"http://127\.0\.0\.1:\d+/ ", told)
 
 

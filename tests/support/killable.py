@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 import yaml
+from hearing import heard
 
 from lt2f.pipeline import sweep
 from lt2f.pipeline.plan import plan
@@ -24,7 +25,6 @@ from lt2f.pipeline.store import Store
 ROOT = Path(__file__).parents[2]
 DATASET = Path("results/killed/cells.nc")
 WORKERS = 2
-_HEARD = signal.SIGHUP, signal.SIGTERM
 T = TypeVar("T")
 PATIENCE = 120.0  # seconds that anything may take on a busy machine, seconds as it mostly is
 
@@ -90,14 +90,11 @@ class Run:
         self.before = chunk_files()
         self.said = Path(said)
         command = [*under, *snakemake(str(DATASET), *arguments)]
-        # What is ignored here, as with nohup, would be ignored there.
-        heard = {name: signal.signal(name, signal.SIG_DFL) for name in _HEARD} if group else {}
-        with self.said.open("w") as file:
+        signals = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if group else ()
+        with self.said.open("w") as file, heard(*signals):
             self.popen = subprocess.Popen(
                 command, stdout=file, stderr=file, process_group=0 if group else None
             )
-        for name, handler in heard.items():
-            signal.signal(name, handler)
         self.family: set[psutil.Process] = set()
 
     def processes(self) -> dict[str, list[psutil.Process]]:
