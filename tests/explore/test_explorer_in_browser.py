@@ -96,11 +96,13 @@ class Visit:
             self.complaints.append(message.text)
 
     def settle(self) -> None:
-        """Wait until the last question is answered, and the map says how it was computed."""
-        self.page.wait_for_timeout(120)  # windows are asked for 90 ms after they rest
+        """Wait until all questions are answered, the map is whole, and the address stays."""
         done = "document.body.dataset.rest >= (document.body.dataset.asked ?? 0)"
         more = "/more to come|Computing/.test(document.querySelector('#of-map').textContent)"
-        self.page.wait_for_function(f"() => {done} && !{more}")
+        seen = None
+        while seen != (seen := self.page.url) or not self.page.evaluate(f"{done} && !{more}"):
+            self.page.wait_for_timeout(300)  # windows are asked for 90 ms after they rest
+            self.page.wait_for_function(f"() => {done} && !{more}")
 
     def click(self, across: float, up: float) -> None:
         """Click at a part of the map's box."""
