@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import pickle
 import re
 import zipfile
@@ -142,6 +143,38 @@ def test_a_hostile_settings_file_is_refused_in_one_line(folder, text):
     said = CliRunner().invoke(main, ["check", "study.yaml"])
     assert said.exit_code == 2
     assert len(said.output.splitlines()) == 1
+
+
+JOBS = {
+    "kind": "slurm",
+    "prologue": ["touch owned"],
+    "python": "./python",
+    "job_extra": ["--wrap=x"],
+    "logs": "/var/log",
+}
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({}, []),
+        ({"chunks": "results/.chunks"}, []),
+        ({"chunks": "results/../up"}, ["chunks"]),
+        ({"executor": {"kind": "slurm"}}, []),
+        (
+            {"executor": JOBS, "chunks": "/scratch"},
+            ["prologue", "python", "job_extra", "chunks", "logs"],
+        ),
+        ({"executor": {"kind": "scheduler", "address": "tcp://a:1"}}, ["address"]),
+        ({"executor": {"kind": "scheduler", "file": "there.json"}}, ["file"]),
+    ],
+)
+def test_check_names_what_reaches_beyond_results_and_runs_none_of_it(raw, keys, named):
+    Path("study.yaml").write_text(json.dumps(raw() | keys))
+    said = CliRunner().invoke(main, ["check", "study.yaml"])
+    assert said.exit_code == 0, said.output
+    notes = [line for line in said.output.splitlines() if line.startswith("note: ")]
+    assert [line.split()[1].removeprefix("executor.").rstrip(":") for line in notes] == named
 
 
 # Prompts

@@ -18,7 +18,8 @@ def check(file: Path, cores: int | None) -> None:
     """Tell what a settings file makes, or what is wrong with it.
 
     For each sweep its size, and an estimate of time and memory; then warnings of what this machine
-    would not bear, and the figures.
+    would not bear, what a run would do outside results/ (read it before you run a stranger's
+    file), and the figures.
 
     Example: lt2f check config/config.yaml
     """
@@ -33,13 +34,14 @@ def _works(_: click.Context, __: click.Parameter, typed: str) -> list[Completion
 
 def outlook(file: Path, cores: int | None = None) -> str:
     """Say what settings make: how large each sweep is, and which figures there will be."""
-    from lt2f.pipeline import limits, settings, sizing
+    from lt2f.pipeline import limits, reach, settings, sizing
     from lt2f.views import catalogue
 
     study = settings.load(file)
     warnings = [f"warning: {line}" for line in limits.warnings(study, cores)]
+    notes = [f"note: {line}" for line in reach.beyond(study)]
     figures = wrap(catalogue.said(study.sweeps), width())
-    return "\n".join([sizing.table(study, cores), *warnings, *figures])
+    return "\n".join([sizing.table(study, cores), *warnings, *notes, *figures])
 
 
 @command()
