@@ -20,7 +20,7 @@ from lt2f.dynamics.box_counting import Boxes, Dimension
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.controls import CONTROLS
 from lt2f.views import raster, sheet, style, zooms
-from lt2f.views.grid import LEFT, Grid
+from lt2f.views.grid import LEFT, Grid, panels_of
 
 CONTROL_CELLS: Final = 1024
 """Cells along a side of each control."""
@@ -52,7 +52,10 @@ def fractal_boundary(*datasets: xr.Dataset, dpi: int = style.DPI) -> Figure:
     argued for. Bars are standard errors, and twice these with the bound of drift. Windows that are
     not square, or too small for boxes of four sizes, are drawn and not counted.
     """
-    windows = [_thinned(data) for data in datasets]
+    panels = panels_of(max(2, len(datasets)), 1)
+    thinned = [raster.thinned(data[["regime"]], ("a", "b"), panels) for data in datasets]
+    windows = [data.transpose("b", "a") for data, _ in thinned]
+    omitted = next((words for _, words in thinned if words), "")
     some = [each for data in datasets for each in counted(data)]
     grid = _grid(windows, dpi)
     with rc_context(style.RC):
@@ -62,7 +65,7 @@ def fractal_boundary(*datasets: xr.Dataset, dpi: int = style.DPI) -> Figure:
         first = len(windows) if len(windows) > 1 else 2
         _draw_counts(zooms.beside(figure, grid, first), some)
         _draw_dimensions(zooms.beside(figure, grid, first + 1), some, float(datasets[0]["mu"]))
-        sheet.title(figure.axes[0], "Boundary of convergence", datasets[0])
+        sheet.title(figure.axes[0], f"Boundary of convergence{omitted}", datasets[0])
         _draw_key(figure, grid, windows)
     return figure
 
@@ -83,12 +86,6 @@ def counted(zoom: xr.Dataset) -> Iterator[Counted]:
         return
     cell = float(np.ptp(x.edges)) / x.values.size
     yield Counted(zoom, boxes, box_counting.dimension(boxes), cell)
-
-
-def _thinned(dataset: xr.Dataset) -> xr.Dataset:
-    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in ("a", "b")}
-    some = dataset[["regime"]].isel({n: slice(None, None, step) for n, step in steps.items()})
-    return some.transpose("b", "a")
 
 
 def _grid(windows: Sequence[xr.Dataset], dpi: int) -> Grid:

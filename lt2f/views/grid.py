@@ -16,6 +16,12 @@ _LARGEST: Final = 2.6  # of a panel
 _MOST: Final = 4  # panels beside each other
 
 
+def panels_of(count: int, rows: int) -> tuple[int, int]:
+    """Return how many panels of `count` columns of `rows` lie beside and below each other."""
+    beside = min(count, _MOST)
+    return beside, rows * -(-count // beside)
+
+
 @dataclass(frozen=True)
 class Grid:
     """Columns of `rows` panels, `count` of them, in lines of `columns`.

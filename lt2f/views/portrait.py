@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lt2f.dynamics import theory
 from lt2f.dynamics.codes import Regime
 from lt2f.views import boundaries, raster, shades, sheet, style
-from lt2f.views.grid import LEFT, RIGHT, TICKS, Grid
+from lt2f.views.grid import LEFT, RIGHT, TICKS, Grid, panels_of
 from lt2f.views.raster import Cells, Floats
 from lt2f.views.shades import Shades
 
@@ -44,7 +44,8 @@ def portrait(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     are bounded and the minima. The lower panels show, where all of it was recorded, the steps
     until an orbit escapes and what bounded orbits do: the imbalance that they end with up to
     mu = 1, beyond it the largest loss on their way. The dpi is raised as far as cells need it;
-    sides of more than `raster.MOST` cells are thinned, and the title says so.
+    sides of more than `raster.MOST` cells, or sheets of more than `raster.SHEET`, are thinned, and
+    the title says so.
     """
     cells, x, y, thinned = _read(dataset)
     grid = _grid(cells, x, y, dpi)
@@ -65,14 +66,12 @@ def portrait(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
 
 def _read(dataset: xr.Dataset) -> tuple[xr.Dataset, Cells, Cells, str]:
     """Return the cells as (mu, b, a), the axes a and b, and words on omissions."""
-    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in ("a", "b")}
-    some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
+    panels = panels_of(dataset.sizes.get("mu", 1), 2 if set(dataset.data_vars) >= _SHOWN else 1)
+    some, words = raster.thinned(dataset, ("a", "b"), panels)
     if "mu" not in some.dims:
         some = some.expand_dims("mu")
     cells = some.drop_dims([name for name in some.dims if name not in ("mu", "a", "b")])
     x, y = (Cells(name, some[name].values.astype(np.float64)) for name in ("a", "b"))
-    omitted = [f"one {name} in {step}" for name, step in steps.items() if step > 1]
-    words = f" ({' and '.join(omitted)})" if omitted else ""
     return cells.transpose("mu", "b", "a"), x, y, words
 
 

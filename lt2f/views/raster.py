@@ -19,7 +19,10 @@ SLAB: Final = 2**22
 """Samples in memory at a time."""
 
 MOST: Final = 4096
-"""Cells along a side beyond which a picture shows every second, third ... one."""
+"""Cells along a side of a panel beyond which a picture shows every second, third ... one."""
+
+SHEET: Final = 8192
+"""The same of all panels that share a side of a sheet: larger pictures few programs open."""
 
 _ESCAPED: Final = 1e6  # beyond, the cube of the weights lets nothing come back
 _EVEN: Final = 1e-6  # relative; axes are rounded decimals
@@ -128,6 +131,22 @@ class Columns:
             middle - values[before] <= values[after] - middle, before, after
         )
         return closer
+
+
+def thinned(
+    dataset: xr.Dataset, names: tuple[str, str], panels: tuple[int, int] = (1, 1)
+) -> tuple[xr.Dataset, str]:
+    """Return the cells that can be drawn, and words on the others: empty, or in parentheses.
+
+    So many panels lie beside and below each other; both sides are thinned alike if these ask for
+    it, so that panels keep their shape.
+    """
+    shared = max(n * dataset.sizes[name] for n, name in zip(panels, names, strict=True))
+    together = -(-shared // SHEET) if max(panels) > 1 else 1
+    steps = {name: max(together, -(-dataset.sizes[name] // MOST)) for name in names}
+    some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
+    omitted = [f"one {name} in {step}" for name, step in steps.items() if step > 1]
+    return some, f" ({' and '.join(omitted)})" if omitted else ""
 
 
 def slabs(count: int, samples: int) -> Iterator[slice]:

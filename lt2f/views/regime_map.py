@@ -57,12 +57,10 @@ def read(dataset: xr.Dataset) -> tuple[Cells, Cells, xr.Dataset, str]:
     The latter are words.
     """
     first, other = sorted(map(str, dataset["regime"].dims), key=lambda name: name != "mu")
-    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in (first, other)}
-    some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
+    some, words = raster.thinned(dataset, (first, other))
     some = some.transpose(other, first, ...)
     x, y = (Cells(name, some[name].values.astype(np.float64)) for name in (first, other))
-    omitted = [f"one {name} in {step}" for name, step in steps.items() if step > 1]
-    return x, y, some, f" ({' and '.join(omitted)})" if omitted else ""
+    return x, y, some, words
 
 
 def crossed(dataset: xr.Dataset, x: Cells) -> list[Threshold]:

@@ -138,11 +138,8 @@ def wilson(count: ArrayLike, total: ArrayLike, level: float = 0.95) -> tuple[Flo
 def _read(dataset: xr.Dataset) -> tuple[NDArray[np.int64], Cells, Cells, str]:
     """Return counts (noise, mu, regime), the axes mu and noise, and words on omissions."""
     names = "mu", "batch_size" if "batch_size" in dataset.sizes else "noise"
-    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in names}
-    some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
+    some, words = raster.thinned(dataset, names)
     x, y = (Cells(name, some[name].values.astype(np.float64)) for name in names)
-    omitted = [f"one {name} in {step}" for name, step in steps.items() if step > 1]
-    words = f" ({' and '.join(omitted)})" if omitted else ""
     if "regime_count" in some:
         return some["regime_count"].transpose(y.name, "mu", "outcome").values, x, y, words
     codes = some["regime"].transpose(y.name, "mu", "realization").values

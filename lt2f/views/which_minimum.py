@@ -18,7 +18,7 @@ from lt2f.dynamics import theory
 from lt2f.dynamics.codes import Branch, Regime
 from lt2f.views import raster, shades, sheet, style
 from lt2f.views.displaced import draw_shares
-from lt2f.views.grid import LEFT, TICKS, Grid
+from lt2f.views.grid import LEFT, TICKS, Grid, panels_of
 from lt2f.views.shades import Shades
 from lt2f.views.zooms import axes_of, beside, draw_frames, tick
 
@@ -52,8 +52,11 @@ def which_minimum(*datasets: xr.Dataset, dpi: int = style.DPI) -> Figure:
     apart = [data for data in datasets if "perturbation" in data.dims]
     if len(apart) == len(datasets) == 1:
         return _shares_alone(apart[0], dpi)
-    zooms = [zoom for data in datasets if "perturbation" not in data.dims for zoom in _each(data)]
-    rows = 2 if zooms and all("imbalance_final" in zoom for zoom in zooms) else 1
+    zoomed = [data for data in datasets if "perturbation" not in data.dims]
+    rows = 2 if zoomed and all("imbalance_final" in data for data in zoomed) else 1
+    panels = panels_of(len(apart) + sum(data.sizes.get("mu", 1) for data in zoomed), rows)
+    some = [raster.thinned(data, ("a", "b"), panels) for data in zoomed]
+    zooms = [zoom for data, _ in some for zoom in _each(data)]
     grid = _grid(zooms, len(apart), rows, dpi)
     with rc_context(style.RC):
         figure = grid.sheet()
@@ -61,16 +64,15 @@ def which_minimum(*datasets: xr.Dataset, dpi: int = style.DPI) -> Figure:
         columns = [_draw_zoom(figure, grid, k, zooms, several) for k in range(len(zooms))]
         for k, data in enumerate(apart, start=len(zooms)):
             draw_shares(beside(figure, grid, k), data)
-        sheet.title(figure.axes[0], "Which minimum is reached", datasets[0])
+        omitted = next((words for _, words in some if words), "")
+        sheet.title(figure.axes[0], f"Which minimum is reached{omitted}", datasets[0])
         _draw_key(figure, grid, zooms, set().union(*columns))
     return figure
 
 
 def _each(dataset: xr.Dataset) -> Iterator[xr.Dataset]:
-    """Yield a map dataset mu by mu, as (b, a), thinned to what can be drawn."""
-    steps = {name: -(-dataset.sizes[name] // raster.MOST) for name in ("a", "b")}
-    some = dataset.isel({name: slice(None, None, step) for name, step in steps.items()})
-    some = some.drop_dims([name for name in some.dims if name not in ("mu", "a", "b")])
+    """Yield a map dataset mu by mu, as (b, a)."""
+    some = dataset.drop_dims([name for name in dataset.dims if name not in ("mu", "a", "b")])
     some = some if "mu" in some.dims else some.expand_dims("mu")
     for k in range(some.sizes["mu"]):
         yield some.isel(mu=k).transpose("b", "a")

@@ -176,3 +176,19 @@ def test_thinned_grids_say_so(plane, panel_pixels, monkeypatch):
     cells = cells_of(panel_pixels(figure, 0), *codes.shape)
     np.testing.assert_array_equal(cells, style.palette()[codes])
     assert "one a in 3 and one b in 3" in figure.axes[0].texts[0].get_text()
+
+
+def test_a_sheet_of_many_panels_is_no_larger_than_one_of_few(plane, panel_pixels, monkeypatch):
+    """Panels beside each other share the side of the sheet, and keep their shape."""
+    beside = plane.sizes["mu"]
+    assert 1 < beside <= 4
+    side = plane.sizes["a"]
+    monkeypatch.setattr(raster, "SHEET", beside * side)
+    whole = portrait(plane, dpi=60)
+    assert "one a in" not in whole.axes[0].texts[0].get_text()
+    monkeypatch.setattr(raster, "SHEET", beside * side - 1)
+    figure = portrait(plane, dpi=60)
+    assert "one a in 2 and one b in 2" in figure.axes[0].texts[0].get_text()
+    codes = plane["regime"].isel(mu=0).transpose("b", "a").values[::2, ::2]
+    cells = cells_of(panel_pixels(figure, 0), *codes.shape)
+    np.testing.assert_array_equal(cells, style.palette()[codes])
