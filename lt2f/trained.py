@@ -6,8 +6,8 @@ takes no part in them. Units alone are the map's (`lt2f.reduction`): e = s eta c
 
 The ladder, first rung first: escape; collapse to the origin; convergence to a minimum whose eta
 times sharpness is below 2, a catapult iff |e| rose at a step by more than rounding; outputs that
-return within RETURN, period after period, on a run whose largest exponent over whole periods is
-negative; a largest exponent more than four standard errors above zero. Else undecided.
+return within RETURN, after one period and since the middle of the measured steps, on a run whose
+largest exponent over whole periods is negative; a largest exponent more than four standard errors above zero. Else undecided.
 """
 
 from collections.abc import Mapping
@@ -122,7 +122,7 @@ def judge(seen: Seen, mu: Floats, lengths: Lengths) -> Outcome:
     converged = still & (s[-1] < STABLE)
     rose = (np.abs(e[1:]) > np.abs(e[:-1]) + ROUNDING).any(axis=0)
     rest = ~(escaped | collapsed | still)
-    returns = np.where(rest, _return(e, lengths.max_period), 0)
+    returns = np.where(rest, _return(e, lengths), 0)
     rates, errors = _averages(seen.growth, np.where(converged, 1, returns))
     cycle = (returns > 0) & (rates[0] < 0.0)
     # Beyond mu = 2 almost every run escapes, if after a long time: none is chaotic for ever.
@@ -155,11 +155,18 @@ def _decided_by(regime: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.select(conditions, codes, DecidedBy.MEASUREMENT).astype(np.uint8)
 
 
-def _return(e: Floats, max_period: int) -> Whole:
-    """Least period with which the last outputs come back, for as long again; 0 for none."""
+def _return(e: Floats, lengths: Lengths) -> Whole:
+    """Least period with which the last outputs come back, for as long again; 0 for none.
+
+    They must have been there since the middle of the measured steps: next to a doubling the shorter
+    cycle is approached from both sides in turn, and its double seems to return from one to the next.
+    """
+    window, half = lengths.max_period, lengths.measure // 2
     period = np.zeros(e.shape[1], dtype=np.int64)
-    for p in range(max_period, 0, -1):
-        back = np.abs(e[-max_period:] - e[-max_period - p : -p]).max(axis=0) <= RETURN
+    for p in range(window, 0, -1):
+        back = np.ones(e.shape[1], dtype=bool)
+        for since in (p, max(min(half, len(e) - window) // p, 1) * p):
+            back &= np.abs(e[-window:] - e[len(e) - window - since : -since]).max(axis=0) <= RETURN
         period[back] = p
     return period
 

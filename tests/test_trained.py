@@ -170,6 +170,20 @@ def test_a_cycle_is_known_by_its_return_and_by_its_exponent(period):
     assert judged(seen(e + noise))["period"] == 0
 
 
+def test_next_to_a_doubling_the_double_is_no_period_before_it_has_settled():
+    """e = 1, 2, 1, 2 ... and a rest of both signs in turn, which falls by r every two steps.
+
+    Over four steps it changes by (1 - r^2) of itself: less than is told from a return.
+    """
+    turns = np.arange(601) // 2
+    for r, settled in ((1.0 - 1e-11, True), (1.0 - 4e-9, False)):
+        rest = 0.1 * (-r) ** turns
+        assert np.abs(rest[4:] - rest[:-4]).max() < trained.RETURN
+        found = judged(seen((1.0 + np.arange(601) % 2 + rest)[:, np.newaxis]))
+        assert found["residual_period"] == (4 if settled else 0)
+        assert found["regime"] == (Regime.PERIODIC if settled else Regime.UNDECIDED)
+
+
 def test_a_longer_cycle_than_is_looked_for_is_undecided():
     e = 1.0 + (np.arange(601) % 17)[:, np.newaxis]
     assert judged(seen(e))["regime"] == Regime.UNDECIDED
