@@ -7,7 +7,8 @@ takes no part in them. Units alone are the map's (`lt2f.reduction`): e = s eta c
 The ladder, first rung first: escape; collapse to the origin; convergence to a minimum whose eta
 times sharpness is below 2, a catapult iff |e| rose at a step by more than rounding; outputs that
 return within RETURN, after one period and since the middle of the measured steps, on a run whose
-largest exponent over whole periods is negative; a largest exponent more than four standard errors above zero. Else undecided.
+largest exponent over whole periods is negative; a largest exponent more than four standard errors
+above zero. Else undecided.
 """
 
 from collections.abc import Mapping
@@ -159,7 +160,7 @@ def _return(e: Floats, lengths: Lengths) -> Whole:
     """Least period with which the last outputs come back, for as long again; 0 for none.
 
     They must have been there since the middle of the measured steps: next to a doubling the shorter
-    cycle is approached from both sides in turn, and its double seems to return from one to the next.
+    cycle is approached from both sides in turn, and its double seems to return.
     """
     window, half = lengths.max_period, lengths.measure // 2
     period = np.zeros(e.shape[1], dtype=np.int64)

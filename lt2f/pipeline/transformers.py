@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lt2f import reduction, trained
 from lt2f.dynamics.codes import Regime
 from lt2f.training.batches import LAWS, words
-from lt2f.training.evaluate import evaluate, fresh_prompts, mean_and_error, squared_errors
+from lt2f.training.evaluate import FRESH, evaluate, fresh_prompts, mean_and_error, squared_errors
 from lt2f.training.prompts import Prompt, gaussian_prompt, gaussian_task
 from lt2f.training.transformer import Model, Parameters
 
@@ -19,7 +19,6 @@ Outcome = dict[str, NDArray[Any]]
 # Matrix products round the rows of a last, smaller block in ways of their own: without such a block
 # no cell depends on how many are computed with it.
 ALIGNED = 16
-FRESH = 256  # new prompts on which what has been learned is measured
 DIRECTION = 1  # stream of the words from which a direction is drawn; mini-batches have 0
 RECORD = (
     "effective_step_size",

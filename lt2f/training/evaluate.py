@@ -35,6 +35,7 @@ from lt2f.training.transformer import Model, Parameters
 
 Floats = NDArray[np.float64]
 
+FRESH = 256  # new prompts on which what has been learned is measured
 BEYOND = (0, 0, 0, 2)  # counter of new prompts: on the last place those of training have 1
 
 
@@ -121,6 +122,8 @@ def mean_and_error(fresh: Fresh, squares: Floats) -> tuple[Floats, Floats]:
 
     How far y_q^2 is from its expectation on these prompts is known, and taken off with the slope
     that leaves least variance (a control variate): where little is learned that is nearly all.
+    Squares have a heavy tail: where few of the large ones were drawn, both numbers are too small,
+    and of 256 the mean may seem five standard errors low.
     """
     control = fresh.targets**2 - np.mean(fresh.targets**2)
     with np.errstate(over="ignore", invalid="ignore"):
