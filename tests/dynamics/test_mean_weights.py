@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from lt2f.dynamics.kernels import ITERATE, residuals
 from lt2f.dynamics.labels import observed
 from lt2f.dynamics.lanes import SILENCE, Noise, factors, prepare
 from lt2f.dynamics.model import MULTIPLICATIVE, QUIET, TARGET
+from lt2f.dynamics.superstable import superstable
 from lt2f.dynamics.survey import Schedule
 from lt2f.training import batches
 
@@ -150,6 +152,52 @@ def test_averages_of_a_bounded_orbit_keep_what_a_variance_asks(seed):
     balanced = np.isin(found["regime"], [Regime.PERIODIC])
     e = found["sharpness"] / 2 - mu  # there S = 2x^2
     assert (e**2 / 2 <= found["loss_mean"] + found["loss_mean_error"] + 1e-11)[balanced].all()
+
+
+def climbing(n, before):
+    """The largest mu below the merging with f^n(c) = c, and its cycle from c on, by halving.
+
+    What is left to the merging falls by 1/k or so from one n to the next.
+    """
+    with mp.workdps(30):
+        merging = 3 * mp.sqrt(3) / 2 - 1
+
+        def orbit(mu):
+            points = [mp.sqrt((1 + mu) / 3)]
+            for _ in range(n):
+                points.append((1 + mu) * points[-1] - points[-1] ** 3)
+            return points
+
+        gap = (merging - before) / 50
+        while orbit(merging - gap)[-1] < orbit(merging - gap)[0]:
+            gap *= 1.05
+        low, high = merging - gap, merging - gap / 1.05
+        for _ in range(100):
+            mu = (low + high) / 2
+            low, high = (low, mu) if orbit(mu)[-1] < orbit(mu)[0] else (mu, high)
+        return mu, orbit(mu)[:-1]
+
+
+def test_averaging_hurts_on_cycles_that_climb_from_the_origin():
+    before = 3 / mp.sqrt(2) - 1  # superstable cycle of period 2
+    for n in range(3, 41):
+        with mp.workdps(30):
+            mu, x = climbing(n, before)
+            k, c = 1 + mu, x[0]
+            assert before < mu < 3 * mp.sqrt(3) / 2 - 1
+            assert sorted(x[2:]) == x[2:]
+            assert x[-1] < c
+            mean, loss = sum(x) / n, sum((y * y - mu) ** 2 for y in x) / n
+            assert ((mean * mean - mu) ** 2 > loss) == (n >= 8)
+            # the bounds of the proof, and that they decide beyond 26
+            most = x[1] + c / (1 - 3 / (2 * k))
+            assert sum(x) <= most
+            assert mu**2 - 2 * mu * most**2 / n**2 <= (mean * mean - mu) ** 2
+            assert loss <= mu**2 - (2 * mu - c * c) * c * c / n
+            if n >= 8:
+                assert float(superstable("M" + "L" * (n - 2)).mu) == pytest.approx(float(mu))
+                assert 2 * mu * most**2 / ((2 * mu - c * c) * c * c) < 26
+            before = mu
 
 
 MODELS = {QUIET: "none", MULTIPLICATIVE: "multiplicative", TARGET: "target"}
