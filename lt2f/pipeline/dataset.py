@@ -25,7 +25,7 @@ import lt2f
 from lt2f.dynamics.codes import Regime
 from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
 from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
-from lt2f.pipeline.store import Store
+from lt2f.pipeline.store import ABANDONED, Store
 from lt2f.pipeline.variables import COORDINATES, ELLIPSE, PATHS, VARIABLES, Variable
 
 if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
@@ -58,7 +58,6 @@ _SUMMARY = {
     "factors": "Mini-batch descent (a, b) -> (a - h e b, b - k e a), e = ab - mu, with independent "
     "random multipliers h and k of mean 1 at each step and standard deviation noise.",
 }
-_ABANDONED = 86400.0  # seconds after which a draft that nobody touched was left by a killed run
 
 
 class DatasetError(OSError):
@@ -232,7 +231,7 @@ def _sweep_up(path: Path) -> None:
     """Remove drafts that runs left which were killed outright."""
     for draft in path.parent.glob(f".{path.name}.*.part"):
         with contextlib.suppress(OSError):
-            if draft.stat().st_mtime < time.time() - _ABANDONED:
+            if draft.stat().st_mtime < time.time() - ABANDONED:
                 draft.unlink()
 
 

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import Settings
-from lt2f.pipeline.store import Store
-
-ABANDONED = 86400.0  # seconds after which a draft that nobody touched was left by a killed run
+from lt2f.pipeline.store import ABANDONED, Store
 
 
 @dataclass(frozen=True, slots=True)

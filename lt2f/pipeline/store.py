@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 
-
+ABANDONED = 86400.0  # seconds after which a draft that nobody touched was left by a killed run
 SEEN = 60.0  # seconds until a network file system shows everywhere what was written somewhere
 
 
