@@ -43,69 +43,83 @@ class Stages:
 @remembered()
 def stage(settings: Settings) -> Stages:
     """Write the stamps of a study that changed, and tell what makes what."""
-    folder = RESULTS / settings.study
-    stamps = folder / ".stamps"
-    code = functools.cache(code_sha256)  # all that it reads is read once
-    made_by = _code()
-    shown = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    style = settings.figures.model_dump(mode="json")
-    runtime: dict[str, Any] = {key: shown[key] for key in ("executor", "chunks") if key in shown}
-    runtime["tiles"] = {name: dict(sweep.tile) for name, sweep in settings.sweeps.items()}
-    summary_code = code("lt2f.views.summary")
-    claims_code = {"claims": code("lt2f.claims.book"), "table": code("lt2f.views.claims")}
-    settling_code = {"training": code("lt2f.claims.settling"), "table": code("lt2f.views.tables")}
-    report_code = {"report": code("lt2f.views.report"), "page": _page()}
-    sweeps = {
-        name: _stamp(stamps / f"sweep-{name}.json", {**_slice(settings, name), "code": made_by})
-        for name in settings.sweeps
-    }
-    datasets = {name: str(folder / f"{name}.nc") for name in settings.sweeps}
-    look = style["style"]
-    look["format"] = list(dict.fromkeys([*look["format"], "png"]))  # which the report shows
-    figures = {}
-    listed = catalogue.figures(settings.sweeps)
-    for figure in listed:
-        stamp = {"drawing": figure.drawing, "sweeps": figure.sweeps, **style}
-        stamp |= {"code": code("lt2f.views.figures")}
-        files = [str(folder / "figures" / f"{figure.stem}.{f}") for f in look["format"]]
-        figures[figure.stem] = (
-            _stamp(stamps / f"figure-{figure.stem}.json", stamp),
-            [datasets[name] for name in figure.sweeps],
-            files,
-        )
-    shown_by = [asdict(figure) for figure in listed]
-    tables = [str(folder / f"{name}.csv") for name in ("thresholds", "claims", "settling")]
-    pictures = [str(folder / "figures" / f"{figure.stem}.png") for figure in listed]
+    study = _Study(settings)
+    claims = {"claims": study.code("lt2f.claims.book"), "table": study.code("lt2f.views.claims")}
+    training = study.code("lt2f.claims.settling")
+    tables, summary = study.code("lt2f.views.tables"), study.code("lt2f.views.summary")
     return Stages(
         study=settings.study,
-        runtime=_stamp(stamps / "runtime.json", runtime),
-        sweeps=sweeps,
-        figures=figures,
-        thresholds=(
-            _stamp(stamps / "thresholds.json", {"code": code("lt2f.views.tables")}),
-            str(folder / "thresholds.csv"),
-        ),
-        claims=(
-            _stamp(stamps / "claims.json", {"sweeps": list(datasets), "code": claims_code}),
-            str(folder / "claims.csv"),
-            list(datasets.values()),
-        ),
-        summary=(
-            _stamp(stamps / "summary.json", {"sweeps": list(datasets), "code": summary_code}),
-            str(folder / "summary.md"),
-            list(datasets.values()),
-        ),
-        settling=(
-            _stamp(stamps / "settling.json", {"code": settling_code}),
-            str(folder / "settling.csv"),
-        ),
-        report=(
-            _stamp(stamps / "report.json", {"figures": shown_by, "code": report_code}),
-            str(folder / "report.html"),
-            list(datasets.values()),
-            [*tables, *pictures],
-        ),
+        runtime=study.stamp("runtime", _runtime(settings)),
+        sweeps=study.sweeps(),
+        figures=study.figures(),
+        thresholds=study.told("thresholds.csv", tables),
+        claims=(*study.told("claims.csv", claims, sweeps=study.names), study.datasets),
+        summary=(*study.told("summary.md", summary, sweeps=study.names), study.datasets),
+        settling=study.told("settling.csv", {"training": training, "table": tables}),
+        report=study.report(),
     )
+
+
+class _Study:
+    """A study being staged: where its files are, and the stamps that it writes for them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = RESULTS / settings.study
+        self.names = list(settings.sweeps)
+        self.datasets = [self.file(f"{name}.nc") for name in self.names]
+        self.shown = catalogue.figures(settings.sweeps)
+        self.code = functools.cache(code_sha256)  # all that it reads is read once
+
+    def file(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def stamp(self, name: str, content: dict[str, Any]) -> str:
+        return _stamp(self.folder / ".stamps" / f"{name}.json", content)
+
+    def told(self, file: str, code: str | dict[str, str], **content: Any) -> tuple[str, str]:
+        """Stamp a table or a text, which is named like its stamp; both paths."""
+        return self.stamp(Path(file).stem, {**content, "code": code}), self.file(file)
+
+    def sweeps(self) -> dict[str, str]:
+        made_by = _code()
+        return {
+            name: self.stamp(f"sweep-{name}", {**_slice(self.settings, name), "code": made_by})
+            for name in self.names
+        }
+
+    def figures(self) -> dict[str, tuple[str, list[str], list[str]]]:
+        """Stamp the figures, in the formats asked for and in the one that the report shows."""
+        style = self.settings.figures.model_dump(mode="json")
+        formats = list(dict.fromkeys([*style["style"]["format"], "png"]))
+        style["style"]["format"] = formats
+        style["code"] = self.code("lt2f.views.figures")
+        return {
+            figure.stem: (
+                self.stamp(
+                    f"figure-{figure.stem}",
+                    {"drawing": figure.drawing, "sweeps": figure.sweeps, **style},
+                ),
+                [self.file(f"{name}.nc") for name in figure.sweeps],
+                [self.file(f"figures/{figure.stem}.{form}") for form in formats],
+            )
+            for figure in self.shown
+        }
+
+    def report(self) -> tuple[str, str, list[str], list[str]]:
+        code = {"report": self.code("lt2f.views.report"), "page": _page()}
+        figures = [asdict(figure) for figure in self.shown]
+        tables = [self.file(f"{name}.csv") for name in ("thresholds", "claims", "settling")]
+        pictures = [self.file(f"figures/{figure.stem}.png") for figure in self.shown]
+        made = self.told("report.html", code, figures=figures)
+        return *made, self.datasets, [*tables, *pictures]
+
+
+def _runtime(settings: Settings) -> dict[str, Any]:
+    """Return how to compute: what is said of it, and the tiles."""
+    said = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    runtime: dict[str, Any] = {key: said[key] for key in ("executor", "chunks") if key in said}
+    return runtime | {"tiles": {name: dict(x.tile) for name, x in settings.sweeps.items()}}
 
 
 @remembered()
