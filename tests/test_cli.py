@@ -337,7 +337,12 @@ def test_a_summary_speaks_of_every_sweep(staged, datasets):
 
 
 def test_a_ledger_is_written_and_told_in_the_summary(staged, datasets):
-    assert call("claims", staged.claims[0], "made/claims.csv", *datasets).exit_code == 0
+    asked = ("claims", staged.claims[0], "made/claims.csv", *datasets)
+    refused = call(*asked, "--settling", "broken.json")
+    assert refused.exit_code == 2
+    assert "settling.csv: no trainings" in refused.stderr
+    assert not Path("made/claims.csv").exists()
+    assert call(*asked).exit_code == 0
     rows = Path("made/claims.csv").read_text().splitlines()
     assert sum("not_computable" in row for row in rows) > 1
     found = call(

@@ -214,7 +214,7 @@ CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
     ),
     "drawing": (partial(add_code, "lt2f/views/regime_map.py"), SHOW),
     "table": (partial(add_code, "lt2f/views/tables.py"),
-        {"thresholds", "settling", "summary", "report"},
+        {"thresholds", "settling", *SAY},
     ),
     "claim": (partial(add_code, "lt2f/claims/plane.py"), SAY),
     "page": (
@@ -227,7 +227,7 @@ CHANGES: dict[str, tuple[Callable[[], object], set[str]]] = {
     "no thresholds.csv": (partial(remove, "thresholds.csv"), {"thresholds", "report"}),
     "no claims.csv": (partial(remove, "claims.csv"), SAY),
     "no summary.md": (partial(remove, "summary.md"), {"summary"}),
-    "no settling.csv": (partial(remove, "settling.csv"), {"settling", "report"}),
+    "no settling.csv": (partial(remove, "settling.csv"), {"settling", *SAY}),
     "no report.html": (partial(remove, "report.html"), {"report"}),
     "no times": (lambda: shutil.rmtree(RESULTS / "benchmarks"), set()),
 }  # fmt: skip

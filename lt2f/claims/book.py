@@ -31,6 +31,7 @@ from lt2f.claims import (
     two_cycle,
 )
 from lt2f.claims.ledger import Claim, Report, Room, Row, rows
+from lt2f.claims.study import Tables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,7 +67,12 @@ def claims() -> list[Claim]:
 
 
 def ledger(
-    datasets: "Mapping[str, xr.Dataset]", report: Report = lambda done, total: None
+    datasets: "Mapping[str, xr.Dataset]",
+    report: Report = lambda done, total: None,
+    tables: Tables | None = None,
 ) -> list[Row]:
-    """Hold a study, given as datasets by name, against every claim; what disagrees comes first."""
-    return rows(datasets, ROOMS, report)
+    """Hold a study, given as datasets by name, against every claim; what disagrees comes first.
+
+    `tables` are those that the study has made already, as in `lt2f.claims.ledger.rows`.
+    """
+    return rows(datasets, ROOMS, report, tables)

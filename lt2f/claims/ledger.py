@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from lt2f.claims.forms import Finding, Status
-from lt2f.claims.study import MissingError, Study
+from lt2f.claims.study import MissingError, Study, Tables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -81,13 +81,15 @@ def rows(
     datasets: "Mapping[str, xr.Dataset]",
     rooms: Iterable[Room],
     report: Report = lambda done, total: None,
+    tables: Tables | None = None,
 ) -> list[Row]:
     """Hold a study, given as datasets by name, against the claims of some rooms.
 
+    `tables` are those that the study has made already, by name: "settling" is not trained again.
     What disagrees comes first, then what is undecided; a claim whose sweep is absent comes last,
     as not computable, and says which sweep it takes.
     """
-    study = Study(datasets)
+    study = Study(datasets, tables)
     claims = [claim for room in rooms for claim in room.claims]
     found: list[Row] = []
     for claim in claims:

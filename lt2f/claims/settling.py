@@ -6,19 +6,18 @@ with the residual 1 - mu/2 from which the loss rises most.
 """
 
 import functools
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from lt2f import reduction, trained
-from lt2f.claims import forms, runs
-from lt2f.claims.forms import SIGMAS, Finding, Floats
+from lt2f.claims import forms, runs, settled
+from lt2f.claims.forms import Finding, Floats
 from lt2f.claims.ledger import Room, derived
-from lt2f.claims.study import Study
-from lt2f.dynamics import theory, thresholds
+from lt2f.claims.settled import NEARLY, PLACES, Settled, places
+from lt2f.claims.study import MissingError, Study
+from lt2f.dynamics import theory
 from lt2f.dynamics.codes import Regime
 from lt2f.training.prompts import Prompt, gaussian_prompt
 from lt2f.training.transformer import Model
@@ -27,54 +26,6 @@ ROOM = Room("settling")
 
 SEED, DIMENSION, CONTEXT, LABEL_NOISE = 20260520, 8, 32, 0.2
 LENGTHS = trained.Lengths(transient=4000, measure=1000, max_period=64)
-# What changes there, and how far to go aside: near enough to lie in the phases that meet there, and
-# so far that what attracts does so within the run, for attraction vanishes at the thresholds.
-PLACES = {
-    "monotone_end": ("the first balanced starts catapult", 1e-3),
-    "doubling_1": ("the edge of stability", 8e-3),
-    "doubling_2": ("the second doubling", 3e-3),
-    "doubling_3": ("the third doubling", 1e-3),
-    "accumulation": ("the end of the doublings", 2e-3),
-    "first_period_3": ("the first cycle of period 3", 1e-3),
-    "attractor_merging": ("the merging of the two attractors", 1e-2),
-    "antisymmetric_birth": ("the birth of the antisymmetric cycle", 1e-3),
-    "chebyshev": ("the end of bounded training", 1e-2),
-}
-NEARLY = 0.02  # what exponents may differ by beyond four standard errors, which short runs misjudge
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """One training next to a threshold: what it did, and what the map says.
-
-    Each of `ours` and `forecast` is the regime, the period of the residual, and the larger exponent
-    along with its standard error, in nats per step. `sides` tells of both whether the value, or a,
-    changes its sign in the last steps: where the two attractors have merged.
-    """
-
-    threshold: str
-    mu: float
-    model: Model
-    prompt: int
-    ours: tuple[Regime, int, float, float]
-    forecast: tuple[Regime, int, float, float]
-    sides: tuple[bool, bool]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether regime, period and side are the same, and the exponents within their errors."""
-        (regime, period, rate, error), (regime_, period_, rate_, error_) = self.ours, self.forecast
-        if (regime, period) != (regime_, period_) or self.sides[0] != self.sides[1]:
-            return False
-        room = NEARLY + SIGMAS * math.hypot(error, error_)
-        return regime == Regime.DIVERGENT or abs(rate - rate_) <= room
-
-
-def places() -> dict[str, tuple[float, float]]:
-    """Return mu just below and just above each threshold."""
-    known = {row.id: row.mu for row in thresholds.full_table()}
-    known["monotone_end"] = 2.0 * math.sqrt(2.0) - 2.0
-    return {id_: (known[id_] - aside, known[id_] + aside) for id_, (_, aside) in PLACES.items()}
 
 
 def starts() -> tuple[list[str], Floats, Floats, Floats]:
@@ -93,15 +44,19 @@ def settle(
     prompts: Sequence[int] = (0, 1, 2),
     lengths: trained.Lengths = LENGTHS,
 ) -> list[Settled]:
-    """Train next to every threshold, and hold what comes of it against the map."""
-    return [
+    """Train next to every threshold, and set what comes of it beside what the map says.
+
+    Numbers are those of settling.csv, so that its readers see what its writer saw.
+    """
+    found = (
         row
         for model in models
         for k in prompts
         for row in _settle(
             model, k, gaussian_prompt(SEED, k, DIMENSION, CONTEXT, LABEL_NOISE), lengths
         )
-    ]
+    )
+    return settled.read(settled.records(found))
 
 
 def _settle(model: Model, k: int, prompt: Prompt, lengths: trained.Lengths) -> Iterator[Settled]:
@@ -132,45 +87,20 @@ def _crosses(a: Floats, b: Floats, mu: Floats, last: int) -> Floats:
     return np.asarray(np.ptp(np.stack(signs[-last:]), axis=0))
 
 
-def records(rows: Iterable[Settled]) -> Iterator[dict[str, str]]:
-    """Yield the rows as they are in settling.csv, each with its side of the threshold."""
-    above = {name: mu for name, (_, mu) in places().items()}
-    for row in rows:
-        parts = {
-            f"{whose}{key}": value
-            for whose, found, crosses in zip(
-                ("", "map_"), (row.ours, row.forecast), row.sides, strict=True
-            )
-            for key, value in _written(found, crosses).items()
-        }
-        yield {
-            "threshold": row.threshold,
-            "side": "above" if row.mu == above[row.threshold] else "below",
-            "mu": f"{row.mu:.10g}",
-            "model": row.model.value,
-            "prompt": str(row.prompt),
-            **parts,
-            "agrees": "yes" if row.agrees else "no",
-        }
-
-
-def _written(found: tuple[Regime, int, float, float], crosses: bool) -> dict[str, str]:
-    regime, period, rate, error = found
-    return {
-        "regime": regime.name.lower(),
-        "residual_period": str(period),
-        "lyapunov": f"{rate:.6g}",
-        "lyapunov_error": f"{error:.2g}",
-        "changes_sign": "yes" if crosses else "no",
-    }
-
-
 # The rows of the ledger
 
 
+def trainings(study: Study) -> list[Settled]:
+    """Return what the ledger holds against the map: six trainings on each side of a threshold.
+
+    They are those of the study's settling.csv, where the study has one.
+    """
+    table = study.tables.get("settling")
+    return _trained() if table is None else settled.read(table)
+
+
 @functools.cache
-def trainings() -> list[Settled]:
-    """Return what the ledger holds against the map: six trainings on each side of a threshold."""
+def _trained() -> list[Settled]:
     return settle()
 
 
@@ -215,7 +145,10 @@ def _claim(id_: str, what: str) -> None:
         ),
     )
     def _check(study: Study) -> Finding:
-        return finding([row for row in trainings() if row.threshold == id_])
+        here = [row for row in trainings(study) if row.threshold == id_]
+        if not here:
+            raise MissingError(f"needs trainings next to {id_} in settling.csv")
+        return finding(here)
 
 
 for _id, (_what, _) in PLACES.items():

@@ -2,9 +2,9 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Array = NDArray[Any]
+Tables: TypeAlias = Mapping[str, Sequence[Mapping[str, str]]]
 CELLS = 1 << 21
 """Cells in memory at once: a claim over a sweep of any size reads it part by part."""
 
@@ -171,10 +172,11 @@ def _flat(piece: "xr.Dataset", axes: tuple[str, ...], names: tuple[str, ...]) ->
 
 
 class Study:
-    """The sweeps of a study."""
+    """The sweeps of a study, and tables that it has made already, by name, as lines of text."""
 
-    def __init__(self, datasets: "Mapping[str, xr.Dataset]") -> None:
+    def __init__(self, datasets: "Mapping[str, xr.Dataset]", tables: Tables | None = None) -> None:
         self.sweeps = [Sweep(name, dataset) for name, dataset in datasets.items()]
+        self.tables: Tables = tables or {}
 
     def all(self, need: Need) -> list[Sweep]:
         """Find every sweep that fits, largest first.

@@ -79,7 +79,8 @@ def figure(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
 @click.argument("stamp", type=_EXISTING)
 @click.argument("output", type=_FILE)
 @click.argument("datasets", type=_EXISTING, nargs=-1, required=True)
-def claims(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
+@click.option("--settling", "trained", type=_EXISTING, help="settling.csv; else it trains again.")
+def claims(stamp: Path, output: Path, datasets: tuple[Path, ...], trained: Path | None) -> None:
     """Write claims.csv: theory against the datasets of a study.
 
     Example: lt2f claims results/atlas/.stamps/claims.json claims.csv results/atlas/*.nc
@@ -88,11 +89,14 @@ def claims(stamp: Path, output: Path, datasets: tuple[Path, ...]) -> None:
     from lt2f.claims import book
     from lt2f.pipeline.dataset import open_dataset
     from lt2f.progress import Progress
-    from lt2f.views import claims as tables
+    from lt2f.views import claims as ledgers
+    from lt2f.views import tables
 
     opened = {path.stem: open_dataset(path) for path in datasets}
+    made = {} if trained is None else {"settling": tables.read(trained)}
     with stages.unchanged(stamp):
-        tables.write(book.ledger(opened, Progress("claims", "claim", brief=True)), output)
+        progress = Progress("claims", "claim", brief=True)
+        ledgers.write(book.ledger(opened, progress, made), output)
 
 
 @command()
@@ -125,12 +129,12 @@ def settling(stamp: Path, output: Path) -> None:
     Example: lt2f settling results/atlas/.stamps/settling.json settling.csv
     """
     from lt2f import stages
-    from lt2f.claims import settling
+    from lt2f.claims import settled, settling
     from lt2f.progress import waiting
     from lt2f.views import tables
 
     with stages.unchanged(stamp), waiting("lt2f: training next to each threshold"):
-        tables.write_settling(settling.records(settling.settle()), output)
+        tables.write_settling(settled.records(settling.settle()), output)
 
 
 @command()

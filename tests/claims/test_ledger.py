@@ -348,7 +348,7 @@ def test_another_transformer_disagrees(monkeypatch):
     monkeypatch.setattr(
         transformer, "converging", lambda count: converging(count, transformer.Model.MATRIX)
     )
-    monkeypatch.setattr(settling, "trainings", settling.settle)  # none that were kept
+    monkeypatch.setattr(settling, "_trained", settling.settle)  # none that were kept
     ids = (
         "transformer_parting", "transformer_full_below", "transformer_full_leaves",
         "transformer_full_gaussian",

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lt2f.claims import settling, transformer
+from lt2f.claims import settled, settling, transformer
 from lt2f.claims.forms import Status
+from lt2f.claims.ledger import rows as ledger
 from lt2f.dynamics.codes import Regime
 from lt2f.training.transformer import Model
 
@@ -105,6 +106,37 @@ def test_any_difference_is_seen(change):
     found = settling.finding([row, other])
     assert found.status == Status.DISAGREES
     assert "1 not as the map" in found.measured
+
+
+def test_the_table_holds_all_of_it(rows):
+    lines = list(settled.records(rows))
+    assert {line["side"] for line in lines} == {"below", "above"}
+    again = settled.read(lines)
+    assert list(settled.records(again)) == lines
+    assert [row.ours[:2] for row in again] == [row.ours[:2] for row in rows]
+    assert [row.sides for row in again] == [row.sides for row in rows]
+
+
+def test_the_ledger_takes_the_trainings_that_a_study_has_made(rows, monkeypatch):
+    monkeypatch.setattr(settling, "_trained", lambda: pytest.fail("trained again"))
+    turned = [replace(row, ours=(Regime.COLLAPSED, *row.ours[1:])) for row in rows]
+    known = [row for row in rows if row.threshold != "chebyshev"]
+    for told, status in ((rows, Status.AGREES), (turned, Status.DISAGREES)):
+        found = ledger({}, [settling.ROOM], tables={"settling": list(settled.records(told))})
+        assert {row.status for row in found} == {status}
+    found = ledger({}, [settling.ROOM], tables={"settling": list(settled.records(known))})
+    assert [row.explanation for row in found if row.status == Status.NOT_COMPUTABLE] == [
+        "needs trainings next to chebyshev in settling.csv"
+    ]
+
+
+@pytest.mark.parametrize("change", [{"mu": "one"}, {"model": "deep"}, {"regime": "calm"}, {}])
+def test_another_table_is_refused(rows, change):
+    line = next(settled.records(rows))
+    broken = {**line, **change} if change else {"id": line["threshold"]}
+    for table in ([broken], []):
+        with pytest.raises(settled.SettlingError, match=r"^settling\.csv: no trainings next to"):
+            settled.read(table)
 
 
 def test_only_labels_that_hang_on_rounding_are_excused():

@@ -14,7 +14,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 import lt2f
-from lt2f.claims import settling
+from lt2f.claims import settled, settling
 from lt2f.claims.forms import Status
 from lt2f.claims.ledger import Row
 from lt2f.dynamics import theory
@@ -322,7 +322,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[settings.Setting
         stamp = {"drawing": figure.drawing, "style": look}
         figures.draw(stamp, shown, folder / "figures" / figure.stem)
     tables.write_thresholds(folder / "thresholds.csv")
-    tables.write_settling(settling.records(_trainings()), folder / "settling.csv")
+    tables.write_settling(settled.records(_trainings()), folder / "settling.csv")
     claims.write(_claims(), folder / "claims.csv")
     (folder / "benchmarks").mkdir()
     benchmark = "s\th:m:s\tmax_rss\n12.345\t0:00:12\t456.1\n"

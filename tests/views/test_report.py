@@ -16,7 +16,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from lt2f.claims import settling
+from lt2f.claims import settled, settling
 from lt2f.claims.book import ROOMS
 from lt2f.claims.forms import Status
 from lt2f.claims.ledger import Row
@@ -251,7 +251,7 @@ def test_sides_are_gathered_over_models_and_prompts():
         for model in (Model.SCALAR, Model.MATRIX)
         for mu, did in ((below, cycle), (above, escaped))
     ]
-    found = trainings.sides(settling.records(rows))
+    found = trainings.sides(settled.records(rows))
     assert [(row.side, row.did, row.exponents, row.agree, row.of) for row in found] == [
         ("below", "periodic 2", "−0.1000", 2, 2),
         ("above", "divergent", "–", 2, 2),
@@ -262,7 +262,7 @@ def test_what_is_written_of_trainings_is_read_back(tmp_path):
     row = settling.Settled(
         "chebyshev", 2.01, Model.SCALAR, 1, *[(Regime.CHAOTIC, 0, 0.5, 0.01)] * 2, (True, False)
     )
-    tables.write_settling(settling.records([row]), tmp_path / "settling.csv")
+    tables.write_settling(settled.records([row]), tmp_path / "settling.csv")
     (read,) = tables.read(tmp_path / "settling.csv")
     assert tuple(read) == tables.SETTLING
     assert (read["regime"], read["lyapunov"], read["map_lyapunov_error"]) == (

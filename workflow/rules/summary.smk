@@ -22,6 +22,7 @@ rule claims:
     input:
         stamp=stages.claims[0],
         datasets=stages.claims[2],
+        settling=stages.settling[1],
     output:
         temp(f"{new}/{os.path.relpath(stages.claims[1], results)}"),
     log:
@@ -33,7 +34,8 @@ rule claims:
     message:
         "claims"
     shell:
-        "lt2f claims {input.stamp} {output} {input.datasets} 2>&1 | tee {log} >&2"
+        "lt2f claims {input.stamp} {output} {input.datasets} --settling {input.settling} 2>&1"
+        " | tee {log} >&2"
 
 
 rule summary:
