@@ -9,8 +9,9 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lt2f.advice.given_start import State
 from lt2f.advice.pools import Sampling
-from lt2f.advice.question import Question, State
+from lt2f.advice.question import Question
 from lt2f.dynamics import escape, labels
 from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Regime

@@ -11,19 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypedDict
 
-import numpy as np
-
-from lt2f.advice import checks, noises, prompts, scale
+from lt2f.advice import checks, noises, scale
 from lt2f.advice.checks import POSITIVE, AdviceError
+from lt2f.advice.given_start import WEIGHTS, GivenStart, State
 from lt2f.advice.noises import AskedNoise, Model
 from lt2f.advice.pools import Sampling
 from lt2f.advice.prompts import Layer
-from lt2f.advice.scale import Scale
-from lt2f.dynamics import theory
 from lt2f.dynamics.lanes import Law
 
 Reduction: TypeAlias = Literal["scalar", "matrix", "full"]
-State: TypeAlias = tuple[float, float]
 
 
 class Asked(TypedDict, total=False):
@@ -120,34 +116,26 @@ def ask(
     """Check a question and bring it to the units of the map. See `answer.advise`."""
     eta = checks.number("learning_rate", learning_rate, POSITIVE, positive=True)
     checks.whole("seed", seed, 0, 2**64 - 1)
-    given = _given({"start": [start], "parameters": [parameters], "initial_scale": [initial_scale],
-                    "a": [a, b], "imbalance": [imbalance, product]})  # fmt: skip
+    begin = GivenStart(start, parameters, initial_scale, a, b, imbalance, product)
+    way = begin.way()
     asked = AskedNoise(model, noise, law, pool, batch_size, replacement)
     kind, deviation, shape = asked.check()
-    state: State | None
-    layer = None
-    if given in ("parameters", "initial_scale"):
-        weights = (parameters, initial_scale)
-        found, layer, state, where = _layer(eta, prompt, reduction or "scalar", weights, seed)
-        rest = {"factor": factor, "target": target, "sharpness": sharpness, "pool": pool}
-        if beside := next((name for name, part in rest.items() if part is not None), None):
-            raise AdviceError(beside, f"does not go with {given}, whose prompt says it all")
+    if way in WEIGHTS:
+        place = begin.of_weights(eta, prompt, reduction or "scalar", seed)
+        _refuse_beside(way, factor=factor, target=target, sharpness=sharpness, pool=pool)
     else:
         found = scale.scale(factor, target, sharpness, prompt, reduction, pool, seed)
-        state, where = _start(eta, found, given, start, (a, b), (imbalance, product))
-    mu = eta * found.rate
-    if not 0.0 < mu < math.inf:
-        raise AdviceError("learning_rate", f"mu = {mu:g} is beyond the range of doubles", eta)
-    sampling = asked.sampling(found.pool)
-    if deviation > 0.0 and layer is not None and not layer.is_exact:
+        place = begin.of_numbers(eta, found)
+    sampling = asked.sampling(place.scale.pool)
+    if deviation > 0.0 and place.layer is not None and not place.layer.is_exact:
         allowed = "is known for the map alone, which this full model leaves"
         raise AdviceError("noise", allowed, deviation)
     return Question(
-        said=f"learning rate {eta:g}, {found.said}{where}",
+        said=f"learning rate {eta:g}, {place.scale.said}{place.where}",
         learning_rate=eta,
-        mu=mu,
-        start=state,
-        factor=found.factor,
+        mu=_mu(eta, place.scale.rate),
+        start=place.state,
+        factor=place.scale.factor,
         noise=deviation,
         model=kind,
         law=shape,
@@ -155,74 +143,18 @@ def ask(
         seed=seed,
         sharpness=sharpness,
         sampling=sampling,
-        layer=layer,
+        layer=place.layer,
     )
 
 
-def _given(starts: dict[str, list[Any]]) -> str | None:
-    """Return which way to say a start was used, if any."""
-    used = [key for key, parts in starts.items() if any(part is not None for part in parts)]
-    if len(used) > 1:
-        allowed = "give one start: start, or a and b, or imbalance and product, or weights"
-        raise AdviceError(used[0], allowed)
-    return used[0] if used else None
+def _refuse_beside(way: str, **rest: Any) -> None:
+    """Refuse what would fix mu once more where weights and a prompt do."""
+    if beside := next((name for name, part in rest.items() if part is not None), None):
+        raise AdviceError(beside, f"does not go with {way}, whose prompt says it all")
 
 
-def _layer(
-    eta: float, prompt: Any, reduction: str, weights: tuple[Any, float | None], seed: int
-) -> tuple[Scale, Layer, State, str]:
-    """Return what a transformer with given weights makes of a prompt, and words for it."""
-    key = "parameters" if weights[1] is None else "initial_scale"
-    if prompt is None:
-        raise AdviceError(key, "needs a prompt")
-    said, read = prompts.read(prompt)
-    found = prompts.layer(read, reduction, *weights, seed, eta)
-    state = _state(key, (found.a + found.b) / 2.0, (found.a - found.b) / 2.0)
-    drawn = "" if weights[1] is None else f"normal weights of deviation {weights[1]:g}, "
-    where = f", {drawn}start a = {found.a:.4g}, b = {found.b:.4g}"
-    return scale.of_layer(said, found, eta), found, state, where
-
-
-def _start(
-    eta: float,
-    found: Scale,
-    given: str | None,
-    raw: Sequence[float] | None,
-    pair: tuple[float | None, float | None],
-    moments: tuple[float | None, float | None],
-) -> tuple[State | None, str]:
-    """Return ((a + b)/2, (a - b)/2), or None where no start was given, and words for it."""
-    if given is None:
-        return None, ""
-    if given == "start":
-        return _raw_start(eta, found, raw)
-    names, parts = (("a", "b"), pair) if given == "a" else (("imbalance", "product"), moments)
-    first, second = (
-        checks.number(name, part, "should be a finite number")
-        for name, part in zip(names, parts, strict=True)
-    )
-    where = f", start {names[0]} = {first:g}, {names[1]} = {second:g}"
-    if given == "a":
-        return _state("a", (first + second) / 2.0, (first - second) / 2.0), where
-    u, v = theory.start_state(first, second)
-    return _state("imbalance", float(u), float(v)), where
-
-
-def _raw_start(eta: float, found: Scale, raw: Sequence[float] | None) -> tuple[State, str]:
-    if found.factor is None:
-        allowed = "needs factor and target, or prompt, or pool; with sharpness give a, b"
-        raise AdviceError("start", allowed)
-    if raw is None or np.shape(raw) != (2,):
-        raise AdviceError("start", "should be two numbers, u and w", raw)
-    u, w = (checks.number("start", part, "should be two finite numbers, u and w") for part in raw)
-    size = math.sqrt(eta) * found.factor
-    p, q = size * u, size * found.sign * w
-    return _state("start", (p + q) / 2.0, (p - q) / 2.0), f", start u = {u:g}, w = {w:g}"
-
-
-def _state(key: str, u: float, v: float) -> State:
-    if not max(abs(u), abs(v)) < 1e100:
-        raise AdviceError(key, "a and b should be below 1e100; everything there diverges")
-    if u == v == 0.0:
-        raise AdviceError(key, "should not be the origin: no gradient moves it, whatever the rate")
-    return u, v
+def _mu(eta: float, rate: float) -> float:
+    mu = eta * rate
+    if not 0.0 < mu < math.inf:
+        raise AdviceError("learning_rate", f"mu = {mu:g} is beyond the range of doubles", eta)
+    return mu
