@@ -7,19 +7,20 @@ map (see `lt2f.reduction`).
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lt2f import trained
+from lt2f.advice import runs
 from lt2f.advice.checks import AdviceError
 from lt2f.advice.prompts import Layer
 from lt2f.advice.question import Question
 from lt2f.advice.rows import CONVERGED
-from lt2f.dynamics.codes import DecidedBy, Regime
+from lt2f.advice.runs import Run
+from lt2f.dynamics.codes import Regime
 from lt2f.training.transformer import Model
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,7 @@ ROOM: Final = 2**24  # numbers of all last iterates together
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class Trained(Run):
     """What training the full model did, by its own outputs; the map took no part in the labels.
 
     `map_regime` is what the map of the nearest two-factor block does, `apart` the largest distance
@@ -41,16 +42,6 @@ class Trained:
     none was seen).
     """
 
-    regime: Regime
-    decided_by: DecidedBy
-    period: int
-    steps: int
-    tried_steps: int
-    sharpness: float
-    scaled_sharpness: float
-    loss_peak_ratio: float
-    exponent: float
-    exponent_error: float
     map_regime: Regime
     apart: float
     compared: int
@@ -74,32 +65,16 @@ def train(question: Question) -> Trained | None:
         found, _ = trained.compare(layer.model, layer.prompt, layer.parameters, rates, LENGTHS)
     ends = _ends(rates[1:], np.isin(found["regime"][1:], CONVERGED))
     return Trained(
-        **_run(found, question.learning_rate),
+        **runs.read(found, question.learning_rate, LENGTHS.total, "residual_period"),
+        map_regime=Regime(int(found["map_regime"][0])),
+        apart=float(found["residual_error"][0]),
+        compared=trained.COMPARED,
         departure=layer.departure,
         rates=rungs,
         spacing=spacing,
         converges=ends[0],
         fails=ends[1],
     )
-
-
-def _run(found: Mapping[str, NDArray[Any]], eta: float) -> dict[str, Any]:
-    """Read the first of several trainings."""
-    return {
-        "regime": Regime(int(found["regime"][0])),
-        "decided_by": DecidedBy(int(found["decided_by"][0])),
-        "period": int(found["residual_period"][0]),
-        "steps": int(found["steps"][0]),
-        "tried_steps": LENGTHS.total,
-        "sharpness": float(found["sharpness"][0]) / eta,
-        "scaled_sharpness": float(found["sharpness"][0]),
-        "loss_peak_ratio": float(found["loss_peak_ratio"][0]),
-        "exponent": float(found["lyapunov"][0, 0]),
-        "exponent_error": float(found["lyapunov_error"][0, 0]),
-        "map_regime": Regime(int(found["map_regime"][0])),
-        "apart": float(found["residual_error"][0]),
-        "compared": trained.COMPARED,
-    }
 
 
 def _ends(rates: Floats, converged: NDArray[np.bool_]) -> tuple[float, float]:

@@ -6,10 +6,12 @@ from typing import Final
 
 import numpy as np
 
+from lt2f.advice import runs
 from lt2f.advice.attractor import SCHEDULE
 from lt2f.advice.question import Question
+from lt2f.advice.runs import Run
 from lt2f.dynamics import labels, theory, thresholds
-from lt2f.dynamics.codes import DecidedBy, Fate, Regime
+from lt2f.dynamics.codes import Fate, Regime
 from lt2f.dynamics.lanes import Floats
 from lt2f.dynamics.observables import Flags
 
@@ -25,7 +27,7 @@ _MONOTONE_END: Final = thresholds.closed_thresholds()[0].mu
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Run):
     """What this start does at this learning rate.
 
     `sharpness` is the tangent kernel c^2 (u^2 + w^2) at the end, at a minimum the largest
@@ -38,18 +40,8 @@ class Outcome:
 
     inside: bool
     converges_by_theorem: bool
-    regime: Regime
-    decided_by: DecidedBy
-    period: int
-    steps: int
-    tried_steps: int
-    sharpness: float
-    scaled_sharpness: float
     imbalance: float
     scaled_imbalance: float
-    loss_peak_ratio: float
-    exponent: float
-    exponent_error: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +68,16 @@ def outcome(question: Question) -> Outcome:
     """Follow the start at its learning rate."""
     assert question.start is not None
     u, v, mu = (np.array([x]) for x in (*question.start, question.mu))
-    found = {name: x[0] for name, x in labels.explore(u, v, mu, SCHEDULE).items()}
-    eta, s, imbalance = (
-        question.learning_rate, float(found["sharpness"]), float(found["imbalance_final"]),
-    )  # fmt: skip
+    found = labels.explore(u, v, mu, SCHEDULE)
+    eta, imbalance = question.learning_rate, float(found["imbalance_final"][0])
     size = math.nan if question.factor is None else question.factor
+    ran = runs.read(found, eta, SCHEDULE.total)
     return Outcome(
+        **ran if question.mu >= LEAST else {**ran, "steps": -1},
         inside=bool(theory.ellipse(mu, u, v)[0] < 0.0 and question.mu < 2.0),
         converges_by_theorem=bool(theory.fate(mu, u, v)[0] == Fate.CONVERGES),
-        regime=Regime(int(found["regime"])),
-        decided_by=DecidedBy(int(found["decided_by"])),
-        period=int(found["period"]),
-        steps=int(found["steps"]) if question.mu >= LEAST else -1,
-        tried_steps=SCHEDULE.total,
-        sharpness=s / eta,
-        scaled_sharpness=s,
         imbalance=imbalance / (eta * size * size),
         scaled_imbalance=imbalance,
-        loss_peak_ratio=float(found["loss_peak_ratio"]),
-        exponent=float(found["lyapunov"][0]),
-        exponent_error=float(found["lyapunov_error"][0]),
     )
 
 
