@@ -77,7 +77,8 @@ def advise(learning_rate: float, **asked: Unpack[Asked]) -> Advice:
           of mu (`model` target), and its `law`: two_point, uniform or normal;
         * or (`model` prompts) `batch_size` prompts of the pool at each step, drawn with
           `replacement` (if unsaid) or without;
-        * `realizations`, how many orders of draws to try from `seed`.
+        * `realizations`, how many orders of draws to try from `seed`; if unsaid 256, and down to 8
+          of the largest batches, which take long to draw: intervals say what that is worth.
 
     Returns
     -------

@@ -25,7 +25,7 @@ from lt2f.dynamics.lanes import SILENCE
 
 TRIED: Final = 64  # runs of each other batch size that is tried, if so many were asked for
 MOST_TRIED: Final = 2**10  # prompts in a batch, with replacement
-DRAWN: Final = 2**11  # prompts drawn in a step of all of them, at most; but FEWEST runs at least
+DRAWN: Final = 2**11  # prompts drawn in a step of all of them, at most; but a few runs at least
 LADDER: Final = 1.02  # neighbouring sharpnesses at which a first loss of stability is looked for
 STEPS: Final = 1000
 FINE: Final = 16  # a smallest size is found to a part in this, and exactly up to twice this
@@ -196,22 +196,25 @@ def smallest(question: Question, keeps: bool) -> Smallest:
 
 
 def _bracket(size: int, top: int, loses: Callable[[int], bool]) -> tuple[int, int | None]:
-    """Double a size, or halve it, until what it does changes; (0, 1) if 1 keeps all runs."""
-    if loses(size):
-        while size < top:
-            last, size = size, min(2 * size, top)
-            if not loses(size):
-                return last, size
-        return size, None
-    while size > 1:
-        last, size = size, size // 2
-        if loses(size):
-            return size, last
-    return 0, 1
+    """Double a size that loses runs until one keeps all; (0, 1) if 1 does.
+
+    From a size that keeps them it begins at 1: small batches are quick to draw.
+    """
+    last = size if loses(size) else 0
+    size = 2 * size if last else 1
+    while loses(min(size, top)):
+        last, size = min(size, top), 2 * size
+        if last == top:
+            return last, None
+    return last, min(size, top)
 
 
 def _runs(question: Question, size: int) -> int:
-    """Runs of a size: all that were asked for of that asked for, else a number that is quick."""
-    if size == _sampling(question).batch_size:
-        return question.realizations
-    return min(max(DRAWN // size, noises.FEWEST), TRIED, question.realizations)
+    """Runs of a size: all that were asked for of that asked for, else a number that is quick.
+
+    Smaller batches may have more runs, which draw no more prompts.
+    """
+    runs, asked = question.realizations, _sampling(question).batch_size
+    if size == asked:
+        return runs
+    return min(noises.affordable(size, DRAWN, TRIED), max(runs, runs * asked // size))

@@ -19,11 +19,13 @@ from lt2f.dynamics.lanes import SILENCE, Noise
 from lt2f.dynamics.observables import Flags
 from lt2f.dynamics.survey import Schedule
 from lt2f.training import batches
+from lt2f.training.prompt_batches import ENUMERATED
 
 Escape: TypeAlias = Literal["impossible", "possible", "not excluded"]
 
 SCHEDULE: Final = Schedule(transient=4000, measure=4000)
 OF_PROMPTS: Final = Schedule(transient=2000, measure=2000)  # batches of prompts take long to draw
+LAW: Final = 2**24  # prompts drawn, at most, to know the law of batches too many to be listed
 QUANTILE: Final = 1.959963984540054  # of the standard normal law, 97.5 %
 BESIDE: Final = 1.01, 0.99  # a and b over sqrt(mu) of a start next to the flattest minimum
 LOST: Final = (Regime.DIVERGENT, Regime.COLLAPSED)
@@ -152,7 +154,8 @@ def batch_law(sampling: Sampling, size: int, seed: int) -> BatchLaw:
 @lru_cache(maxsize=32)
 def _law(drawn: bytes, pool_size: int, size: int, replacement: bool, seed: int) -> BatchLaw:
     multipliers = np.frombuffer(drawn).reshape(2, pool_size)
-    values, weights, exact = Sampling(size, pool_size, replacement, multipliers).batches().law(seed)
+    some = Sampling(size, pool_size, replacement, multipliers).batches()
+    values, weights, exact = some.law(seed, min(LAW // size, ENUMERATED))
     return BatchLaw(values[0], values[1], weights, exact)
 
 

@@ -13,7 +13,8 @@ Model: TypeAlias = Literal["multiplicative", "target", "prompts"]
 MOST_REALIZATIONS: Final = 100_000
 REALIZATIONS: Final = 256  # if unsaid; of large batches of prompts fewer, which take longer to draw
 DRAWN: Final = 2**13  # prompts drawn in a step of all realizations, if their number is unsaid
-FEWEST: Final = 32
+FEWEST: Final = 32  # whatever that draws, up to
+MOST_DRAWN: Final = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +76,10 @@ def realizations(asked: int | None, batch_size: int) -> int:
     if asked is not None:
         checks.whole("realizations", asked, 1, MOST_REALIZATIONS)
         return asked
-    return min(max(DRAWN // batch_size, FEWEST), REALIZATIONS)
+    return affordable(batch_size, DRAWN, REALIZATIONS)
+
+
+def affordable(batch_size: int, drawn: int, most: int) -> int:
+    """Return how many realizations draw `drawn` prompts in a step, but at least a few."""
+    few = min(FEWEST, max(MOST_DRAWN // batch_size, 1))
+    return min(max(drawn // batch_size, few), most)

@@ -40,7 +40,7 @@ _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--batch-size", type=int, help="Prompts of the pool at each step.")
 @click.option("--replacement/--no-replacement", default=None, help="How they are drawn.")
-@click.option("--realizations", type=int, help="Mini-batch orders to try; 256 or less if unsaid.")
+@click.option("--realizations", type=int, help="Mini-batch orders to try; 256 to 8 if unsaid.")
 @click.option("--seed", type=int, help="Of mini-batch orders, pools and weights; 0 if unsaid.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def advise(as_json: bool, **asked: Any) -> None:

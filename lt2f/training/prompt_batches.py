@@ -134,19 +134,18 @@ class Batches:
         left = 1.0 if self.replacement else (n - self.size) / (n - 1)
         return np.asarray(single * left / self.size)
 
-    def law(self, seed: int) -> tuple[Floats, Floats, bool]:
+    def law(self, seed: int, draws: int = ENUMERATED) -> tuple[Floats, Floats, bool]:
         """Return values of (h, g), shape (2, K), their weights (K,), and whether that is the law.
 
-        It is where there are no more than ENUMERATED batches; elsewhere it is as many draws, apart
-        from those of every realization.
+        It is where there are no more than ENUMERATED batches; elsewhere it is `draws` of them,
+        apart from those of every realization.
         """
         n, size = self.pool_size, self.size
         if self.is_silent:
             return np.ones((2, 1)), np.ones(1), True
         count = math.comb(n + size - 1 if self.replacement else n, size)
         if count > ENUMERATED:
-            values = self.sequence(seed, SAMPLED, ENUMERATED)
-            return values, np.full(ENUMERATED, 1.0 / ENUMERATED), False
+            return self.sequence(seed, SAMPLED, draws), np.full(draws, 1.0 / draws), False
         chosen = combinations_with_replacement if self.replacement else combinations
         flat = np.fromiter(chain.from_iterable(chosen(range(n), size)), np.int64, count * size)
         rows = flat.reshape(count, size)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lt2f.advice import batch_size, chances
+from lt2f.advice import batch_size, chances, noises
 from lt2f.advice.answer import AdviceError, advise
 from lt2f.advice.question import ask
 from lt2f.dynamics.codes import Regime
@@ -161,6 +161,18 @@ def test_the_search_finds_the_first_size_that_keeps(
     monkeypatch.setattr(chances, "followed", lambda q, noise: (Regime.MONOTONE, 1))
     found = batch_size.smallest(question, keeps=asked not in losing)
     assert (found.size, found.below, found.decided) == (size, below, decided)
+
+
+@pytest.mark.parametrize("size", [1, 7, 200, 256, 1000, 1024, 3000, 4096])
+def test_large_batches_have_fewer_runs(size):
+    """A step of all runs draws no more than so many prompts, be it of the size asked for or not."""
+    runs = noises.realizations(None, size)
+    assert runs * size <= noises.MOST_DRAWN
+    assert noises.realizations(300, size) == 300
+    question = ask(0.1, pool=pool(0, 64, 2, 8), batch_size=size)
+    assert question.realizations == runs
+    for other in (1, 64, 2 * size):
+        assert 0 < batch_size._runs(question, other) * other <= noises.MOST_DRAWN
 
 
 def test_a_sharpness_replaces_that_of_the_pool():

@@ -174,6 +174,10 @@ def test_a_law_of_many_batches_is_a_sample():
     x = values[0] - 1
     error = (x**2).std() / np.sqrt(x.size)
     assert abs((x**2).mean() - draws.covariance()[0, 0]) < 5 * error
+    fewer, weights, exact = draws.law(3, draws=100)
+    assert not exact
+    assert (fewer == values[:, :100]).all()
+    assert weights.sum() == pytest.approx(1.0, rel=1e-13)
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(1, 2**32 - 1))
