@@ -152,6 +152,9 @@ def _survival(dataset: xr.Dataset) -> tuple[str, str]:
     name, (mu, *_) = PLAIN[found.level.name], survival.half(found)
     what = f"Mean escape times over {span(dataset, 'mu')} at levels of {name}, the share of runs "
     what += "that have not escaped, and the step size at which half do, with intervals of 95 %."
+    if (found.known & found.settles)[survival.shown(found)].any():
+        what += " Open circles stand where some runs converge and are at risk no more: they are the"
+        what += " steps at risk per escape, no mean time."
     known = np.flatnonzero(np.isfinite(mu))
     if known.size < 2:
         return what, ""

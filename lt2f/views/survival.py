@@ -25,6 +25,7 @@ MOST: Final = 6
 """Levels of noise that are shown, evenly spread over those at which a mean time is known."""
 MULTIPLES: Final = 2.0, 1 / 2, 1 / 8, 1 / 32
 """Mean escape times, over the length of a run, near which survival is shown."""
+_OPEN: Final[dict[str, Any]] = {"marker": "o", "ms": 2.8, "mfc": "none", "mew": 0.6, "ls": ""}
 _DASHES: Final[tuple[Any, ...]] = ("-", (0, (5, 1.5)), (0, (2, 1.2)), (0, (5, 1.5, 1, 1.5)))
 
 
@@ -41,6 +42,11 @@ class Lasting:
     def known(self) -> NDArray[np.bool_]:
         """Where enough runs escape after the burn-in for a mean time, (noise, mu)."""
         return self.rate.escapes >= LEAST
+
+    @property
+    def settles(self) -> NDArray[np.bool_]:
+        """Where some runs converge, and so are at risk no more, (noise, mu)."""
+        return np.asarray((~self.runs.escaped & (self.runs.until < self.runs.length)).any(axis=-1))
 
     def word(self, k: int) -> str:
         """Name a level."""
@@ -62,11 +68,13 @@ def survival(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
     """Draw how long runs last over mu, at up to `MOST` levels of noise or sizes of batches.
 
     Above is the mean escape time after a burn-in, with intervals of 95 %, wherever `LEAST` runs
-    escape by then. Below, at the left, the share of runs that have not escaped is followed at the
-    level that shows most mean times, at the step sizes where these are nearest to `MULTIPLES` of
-    the length of a run; dotted is the exponential law of that mean, unless some runs converge. At
-    the right is the step size at which half of the runs escape before the end, with all those at
-    which one half lies in Wilson's interval, and curves that are exact of independent draws.
+    escape by then. Open circles are steps at risk per escape where some runs converge, of which no
+    mean time says when they escape. Below, at the left, the share of runs that have not escaped is
+    followed at the level that shows most mean times, at the step sizes where these are nearest to
+    `MULTIPLES` of the length of a run; dotted is the exponential law of that mean, unless some runs
+    converge. At the right is the step size at which half of the runs escape before the end, with
+    all those at which one half lies in Wilson's interval, and curves that are exact of independent
+    draws.
     """
     found = read(dataset)
     with rc_context(style.RC):
@@ -94,19 +102,24 @@ def shown(found: Lasting) -> NDArray[np.int64]:
 def _draw_times(axes: Axes, found: Lasting) -> None:
     levels = shown(found)
     for k, colour in zip(levels, _colours(levels.size), strict=True):
-        rates = [np.where(found.known[k], part[k], np.nan) for part in found.rate[:3]]
+        settles, rate = found.known[k] & found.settles[k], found.rate.rate[k]
+        rates = [np.where(found.known[k] & ~settles, x[k], np.nan) for x in found.rate[:3]]
         time, high, low = (1 / part for part in rates)
         axes.fill_between(found.mu, low, high, color=colour, alpha=0.22, lw=0)
         axes.plot(found.mu, time, color=colour, marker=".", ms=3.5, label=found.word(k))
+        if settles.any():
+            axes.plot(found.mu[settles], 1 / rate[settles], color=colour, **_OPEN)
+    if (found.known & found.settles)[levels].any():
+        axes.plot([], [], color=style.INK, label="some converge: steps per escape", **_OPEN)
     length = found.runs.length
     axes.axhline(length, color=style.INK, lw=0.6, ls=(0, (4, 2)), label="length of a run")
     seen = found.mu[found.known.any(axis=0)]
     axes.set(xlim=(seen[0], seen[-1]) if seen.size > 1 else (found.mu[0], found.mu[-1]))
     axes.set_yscale("log")
     low, high = np.log10(axes.get_ylim())
-    axes.set_ylim(10**low, 10 ** (high + 0.25 * (high - low)))  # with room for names
+    axes.set_ylim(10**low, 10 ** (high + 0.3 * (high - low)))  # with room for names
     axes.set_ylabel(f"mean escape time after step {escape.BURN_IN}")
-    axes.legend(loc="upper right", borderpad=0.2, handlelength=1.8, labelspacing=0.25, ncols=4)
+    axes.legend(loc="upper right", borderpad=0.2, handlelength=1.8, labelspacing=0.25, ncols=3)
 
 
 def _colours(count: int) -> Floats:

@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 
 from lt2f.dynamics import escape
 from lt2f.dynamics.codes import Regime
+from lt2f.views import captions
 from lt2f.views import survival as module
 from lt2f.views.figures import survival
 
@@ -63,6 +64,32 @@ def test_mean_times_are_drawn_where_enough_escape(ladder):
     gone = (ladder["steps"] > escape.BURN_IN).transpose("noise", "mu", ...).sum(axis=-1)
     np.testing.assert_array_equal(found.known, gone.values >= 5)
     assert not found.known[0].any()
+
+
+def test_where_some_runs_converge_there_is_no_mean_time(ladder):
+    """Every second run that stays converges at step 50, but at the last step sizes none does."""
+    stays = (ladder["steps"] < 0) & (ladder["realization"] % 2 == 0) & (ladder["mu"] < 1.4)
+    code = np.uint8(Regime.MONOTONE)
+    calm = ladder.assign(
+        steps=ladder["steps"].where(~stays, 50), regime=ladder["regime"].where(~stays, code)
+    )
+    found, lines = module.read(calm), survival(calm).axes[0].lines
+    np.testing.assert_array_equal(
+        found.settles, stays.any("realization").transpose("noise", "mu").values
+    )
+    drawn = {line.get_label(): line.get_ydata() for line in lines}
+    for k in module.shown(found):
+        assert not np.isfinite(drawn[found.word(k)][found.settles[k]]).any()
+    circles = [line for line in lines if line.get_marker() == "o" and len(line.get_xdata())]
+    shown = module.shown(found)
+    total = (found.known & found.settles)[shown].sum()
+    assert sum(len(line.get_xdata()) for line in circles) == total > 0
+    assert "some converge: steps per escape" in drawn
+    assert "at risk no more" in captions.caption("survival", [calm])
+    assert "at risk no more" not in captions.caption("survival", [ladder])
+    assert "some converge: steps per escape" not in [
+        line.get_label() for line in survival(ladder).axes[0].lines
+    ]
 
 
 def test_survival_is_followed_near_multiples_of_the_length(ladder):
