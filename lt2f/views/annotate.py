@@ -92,11 +92,17 @@ def _measure(axes: Axes, text: Text) -> Bbox:
 
 
 def on_curve(
-    axes: Axes, curve: Floats, words: str, beyond: Callable[[Floats], bool], **font: Any
+    axes: Axes,
+    curve: Floats,
+    words: str,
+    beyond: Callable[[Floats], bool],
+    image: NDArray[np.uint8] | None = None,
+    **font: Any,
 ) -> Bbox | None:
     """Write along a curve, where it is straightest, on the side where `beyond` holds.
 
-    The curve, (n, 2), and the argument of `beyond` are in data coordinates. Returns the box in
+    The curve, (n, 2), and the argument of `beyond` are in data coordinates. On an image of regimes,
+    a pixel each from the bottom, the words are white where most of it is dark. Returns the box in
     pixels, or None where no place is large enough.
     """
     text = axes.text(0, 0, words, ha="center", va="center", **font)
@@ -112,7 +118,27 @@ def on_curve(
         return None
     _, (x, y), angle = min(places, key=lambda place: place[0] + box.height * abs(place[2]))
     text.set(position=(x, y), rotation=np.degrees(angle), rotation_mode="anchor")
+    if image is not None:
+        text.set_color(_ink(axes, image, (x, y), angle, box.width))
     return _measure(axes, text)
+
+
+def _ink(
+    axes: Axes, image: NDArray[np.uint8], place: Sequence[float], angle: float, width: float
+) -> str:
+    """Choose the colour of words of a width at a place, by the regimes below their middle line."""
+    centre = axes.transData.transform(place) - axes.get_window_extent().p0
+    way = np.array([np.cos(angle), np.sin(angle)])
+    points = centre + np.linspace(-width, width, 65)[:, np.newaxis] / 2 * way
+    columns, rows = points.astype(np.int64).T
+    tall, wide = image.shape
+    below = image[rows.clip(0, tall - 1), columns.clip(0, wide - 1)]
+    return "w" if np.mean(_dark()[below]) > 0.5 else INK
+
+
+def _dark() -> Bools:
+    """Tell of which regimes the colour asks for white words."""
+    return np.asarray(palette() @ [0.2126, 0.7152, 0.0722] < 130)
 
 
 def _places(points: Floats, width: float, height: float) -> Iterator[tuple[float, Floats, float]]:
@@ -176,10 +202,10 @@ def regimes(
 ) -> list[Artist]:
     """Write each regime into its region of an image; those too small are returned, for the key."""
     key: list[Artist] = []
-    brightness = palette() @ [0.2126, 0.7152, 0.0722]
+    dark = _dark()
     for code in Regime:
         count = int((codes == code).sum())
-        colour = "w" if brightness[code] < 130 else INK
+        colour = "w" if dark[code] else INK
         if not count or in_region(
             axes, (image == code) & free, WORDS[code], enough, size=size, color=colour
         ):

@@ -44,7 +44,7 @@ def regime_map(dataset: xr.Dataset, dpi: int = style.DPI) -> Figure:
         sheet.title(axes, f"Regimes of training{thinned}", dataset)
         taken = np.zeros(image.shape, dtype=np.bool_)
         draw_lines(axes, x, y, dataset, rows, taken)
-        key = draw_curves(axes, x, y, dataset, taken)
+        key = draw_curves(axes, x, y, dataset, taken, image)
         key += annotate.regimes(axes, image, ~taken, codes)
         sheet.key(axes, key)
         sheet.margins(figure)
@@ -92,7 +92,14 @@ def draw_lines(
         _take(axes, taken, np.column_stack([np.full(up.size, place), up]))
 
 
-def draw_curves(axes: Axes, x: Cells, y: Cells, dataset: xr.Dataset, taken: Bools) -> list[Artist]:
+def draw_curves(
+    axes: Axes,
+    x: Cells,
+    y: Cells,
+    dataset: xr.Dataset,
+    taken: Bools,
+    image: NDArray[np.uint8] | None = None,
+) -> list[Artist]:
     """Draw the boundaries and write along them; what finds no room is returned, for the key."""
     key: list[Artist] = []
     (across, first), (up, other) = x.spread(_FINE), y.spread(_FINE)
@@ -113,7 +120,7 @@ def draw_curves(axes: Axes, x: Cells, y: Cells, dataset: xr.Dataset, taken: Bool
             return bool(height[row.clip(max=up.size - 1), column.clip(max=across.size - 1)] > 0)
 
         box = annotate.on_curve(
-            axes, _longest(path), boundary.words, beyond, size=8.5, color=style.INK
+            axes, _longest(path), boundary.words, beyond, image, size=8.5, color=style.INK
         )
         _take(axes, taken, vertices, box)
         if box is None:

@@ -255,3 +255,14 @@ def test_under_target_noise_no_line_is_exact():
     figure = regime_map(noisy("target"))
     assert curves(figure) == []
     assert leaders(figure) == {}
+
+
+def test_words_along_a_curve_are_white_where_most_of_them_lie_on_dark_cells(make_map):
+    axes = {"mu": {"start": 0.05, "step": 0.05, "num": 48},
+            "decay": {"start": 0.0, "step": 0.05, "num": 17}}  # fmt: skip
+    (panel,) = regime_map(make_map(axes, {"imbalance": 0.5, "product": 0.1})).axes
+    colours = {text.get_text(): text.get_color() for text in panel.texts}
+    (doubling,) = (words for words in colours if "second doubling" in words)
+    (attracts,) = (words for words in colours if "the origin attracts" in words)
+    assert colours[doubling] == "w"  # beside it lie cycles and chaos
+    assert colours[attracts] == style.INK  # and there convergence
