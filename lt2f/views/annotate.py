@@ -28,8 +28,8 @@ _SHORT: Final = {
     "accumulation": "period ∞",
     "bands_merge_2_to_1": "bands merge",
     "attractor_merging": "attractors merge",
-    "antisymmetric_birth": "antisymmetric",
-    "antisymmetric_split": "its pitchfork",
+    "antisymmetric_birth": "cycle of both signs",
+    "antisymmetric_split": "that cycle splits",
     "chebyshev": "full chaos",
 }
 

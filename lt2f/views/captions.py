@@ -3,6 +3,7 @@
 All of it comes from the datasets that are drawn: coordinates, settings and what was found.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from lt2f.views import style
 from lt2f.views.words import PLAIN, covers, fates, number, parameters, quiet, span
 
 _ONSET: Final = 1.0  # of the two-cycle: the edge of stability of the flattest minimum
+_BOTH_SIGNS: Final = 2.0 * math.sqrt(2.0) - 1.0
 
 
 def caption(drawing: str, datasets: Sequence[xr.Dataset]) -> str:
@@ -34,6 +36,14 @@ def caption(drawing: str, datasets: Sequence[xr.Dataset]) -> str:
     return " ".join(filter(None, (what, f"Parameters: {words}." if words else "", seen)))
 
 
+def _named(see: str, dataset: xr.Dataset) -> str:
+    """Explain as well, where a figure names it, the one threshold whose name says too little."""
+    if not see or not quiet(dataset) or not covers(dataset, _BOTH_SIGNS):
+        return see
+    said = "the cycle of both signs is a = b = x, y, −x, −y, and splits into two mirrored ones"
+    return f"{see[:-1]}; {said}."
+
+
 # Drawings: what is drawn, and what there is to see
 
 
@@ -44,7 +54,7 @@ def _regime_map(dataset: xr.Dataset) -> tuple[str, str]:
         see = see[:-1] + "; the curves over them are exact: beyond a₀² + b₀² = 4 + μ(a₀b₀ − μ) all "
         see += "starts diverge" + ", and from μ = 1 on almost none converge" * covers(dataset, 1)
         see += "."
-    return f"What becomes of every start over {over}.", see
+    return f"What becomes of every start over {over}.", _named(see, dataset)
 
 
 def _value_map(dataset: xr.Dataset, variable: str, what: str) -> tuple[Any, str]:
@@ -61,17 +71,17 @@ def _sharpness(dataset: xr.Dataset) -> tuple[str, str]:
     most = float(np.nanmax(dataset["sharpness"].values, initial=0.0, where=settled))
     see = f"Runs that converge end at no more than {most:.4g}: the edge of stability is 2, and "
     see += "no minimum is flatter than 2μ."
-    return what, see if settled.any() and quiet(dataset) else ""
+    return what, _named(see, dataset) if settled.any() and quiet(dataset) else ""
 
 
 def _overshoot(dataset: xr.Dataset) -> tuple[str, str]:
     values, what = _value_map(dataset, "loss_peak_ratio", "Largest loss over the first one")
     above = float((values > 1).mean()) if values.size else 0.0
     most = f", at most by a factor of {values.max():.3g}" if above else ""
-    return (
-        what,
-        f"The loss rises above the first one from {100 * above:.2g} % of the bounded starts{most}.",
+    see = (
+        f"The loss rises above the first one from {100 * above:.2g} % of the bounded starts{most}."
     )
+    return what, _named(see, dataset)
 
 
 def _orbit_diagram(orbit: xr.Dataset, line: xr.Dataset | None = None) -> tuple[str, str]:
@@ -84,7 +94,8 @@ def _orbit_diagram(orbit: xr.Dataset, line: xr.Dataset | None = None) -> tuple[s
         return what, ""
     end = thresholds.accumulation().mu
     chaos = f" until μ = {end:.4f}, from where on there are bands of chaos" * covers(orbit, end)
-    return what, f"At μ = 1 convergence gives way to a cycle of two, which doubles again{chaos}."
+    see = f"At μ = 1 convergence gives way to a cycle of two, which doubles again{chaos}."
+    return what, _named(see, orbit)
 
 
 def _phases(paths: xr.Dataset, line: xr.Dataset | None = None) -> tuple[str, str]:
@@ -108,7 +119,8 @@ def _exponents(dataset: xr.Dataset) -> tuple[str, str]:
     what = f"Lyapunov exponents in nats per step over {span(dataset, name)}, with bands of two "
     what += "standard errors, above a strip of the regimes."
     zeros = "; where it touches zero something bifurcates" * quiet(dataset)
-    return what, f"Training is chaotic where the largest is positive{zeros}."
+    see = f"Training is chaotic where the largest is positive{zeros}."
+    return what, _named(see, dataset) if name == "mu" else see
 
 
 def _averages(dataset: xr.Dataset) -> tuple[str, str]:

@@ -28,6 +28,17 @@ def test_captions_are_a_few_sentences_of_plain_text(regimes, orbit, line, escapi
         assert not set("$\\{}\n") & set(text), text
 
 
+def test_the_cycle_of_both_signs_is_explained_where_it_is_named(regimes, orbit, line, paths):
+    """Above panels over mu from below 2 sqrt 2 - 1, where it is born, and not elsewhere."""
+    named = {"regime_map": [regimes], "orbit_diagram": [orbit, line], "exponents": [line]}
+    named |= {"sharpness": [regimes], "overshoot": [regimes]}
+    for drawing, datasets in named.items():
+        assert "cycle of both signs" in captions.caption(drawing, datasets)
+        below = [dataset.sel(mu=slice(0.0, 1.82)) for dataset in datasets]
+        assert "both signs" not in captions.caption(drawing, below)
+    assert "both signs" not in captions.caption("phases", [paths, regimes])
+
+
 def test_parameters_are_those_of_the_dataset(line, escaping):
     assert words.parameters(line) == [
         "a₀² − b₀² = 0.001, a₀b₀ = 0.11",
