@@ -27,6 +27,11 @@ THINNED = 4  # of each axis of the atlas every so many values
 CELLS, STEPS = (64, 256, 1024), (100, 1000, 10000)  # of W1: values of mu, steps of each cell
 ALONE = 1.2  # processes, on the average of the last minute
 ROUNDS = 10  # of a map that each of several processes does at the same time
+WORKS = """\
+The works, with their sizes under *What is measured* in `README.md`: W1 iterates many orbits and
+keeps their ends; W2 follows both Lyapunov exponents as well; W3 records orbits, as an orbit diagram
+does; W4 looks for cycles of up to 64 steps. *Settle* and *measure* are the two halves of a sweep's
+cells under each model of noise, *map* is a whole sweep."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -44,7 +49,8 @@ def page(repetitions: int) -> str:
     result = bench.measure(peers=True, repetitions=repetitions)
     parts = [
         "# How fast lt2f is",
-        "Written by `python benchmarks/run.py`; what it measures is said in `README.md`.",
+        "Written by `python benchmarks/run.py`.",
+        WORKS,
         _setting(result) + load,
         "## Steps per second of one core",
         _rates(result),
