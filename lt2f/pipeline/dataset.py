@@ -13,7 +13,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,9 @@ import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 
-import lt2f
 from lt2f.dynamics.codes import Regime
-from lt2f.pipeline.identity import canonical_json, code_sha256, sha256_of
+from lt2f.pipeline.attributes import LAYOUT_VERSION, attributes
+from lt2f.pipeline.identity import code_sha256, sha256_of
 from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
 from lt2f.pipeline.store import ABANDONED, Store
 from lt2f.pipeline.variables import COORDINATES, ELLIPSE, PATHS, VARIABLES, Variable
@@ -34,30 +33,6 @@ if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
     from lt2f.pipeline.plan import Chunk, Plan
 
 Report = Callable[[int, int], None]  # bytes done, bytes in all
-LAYOUT_VERSION = 1  # of datasets; readers refuse any other
-REFERENCE = "arXiv:2605.21292"
-_SUMMARY = {
-    "none": "Gradient descent (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) on one prompt, "
-    "mu = step size * |c y_q|.",
-    "ellipse": "Chaotic orbits of (a, b) -> (a - (ab - mu) b, b - (ab - mu) a) on the invariant "
-    "ellipse a^2 + b^2 - mu a b = 4 - mu^2, followed exactly by their angle from random starts.",
-    "transformer": "Gradient descent with step size eta on the loss (prediction - y)^2 / 2 of a "
-    "linear transformer on the tokens of one Gaussian prompt, labelled by its own outputs, in the "
-    "units of (a, b) -> (a - (ab - mu) b, b - (ab - mu) a), whose forecast stands beside it.",
-    "multiplicative": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = h (ab - mu), with a "
-    "random multiplier h of mean 1 at each step and standard deviation noise.",
-    "target": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = ab - m, with a random target m "
-    "of mean mu at each step and standard deviation noise.",
-    "prompts": "Mini-batch descent (a, b) -> (a - r b, b - r a), r = h ab - mu g, on batches of "
-    "Gaussian prompts from a pool, with h and g the batch's means of c^2 and c y over the pool's; "
-    "mu = step size * |mean of c y|, and (ab - mu)^2 / 2 is what the pool's mean loss exceeds its "
-    "least value by.",
-    "decay": "Gradient descent with weight decay kappa, (a, b) -> ((1 - kappa) a - (ab - mu) b, "
-    "(1 - kappa) b - (ab - mu) a), on one prompt, mu = step size * |c y_q|; monotone and catapult "
-    "are said of the loss (ab - mu)^2 / 2 + kappa (a^2 + b^2) / 2.",
-    "factors": "Mini-batch descent (a, b) -> (a - h e b, b - k e a), e = ab - mu, with independent "
-    "random multipliers h and k of mean 1 at each step and standard deviation noise.",
-}
 
 
 class DatasetError(OSError):
@@ -217,7 +192,7 @@ def _write(
                 digests[name].update(_canonical(values))
         hashes |= {name: digest.hexdigest() for name, digest in digests.items()}
         content = _content(plan.identity(), hashes)
-        file.setncatts(_attributes(plan, content))
+        file.setncatts(attributes(plan, content))
     return content
 
 
@@ -292,34 +267,3 @@ def _create(
     if f"{name}_error" in variables(plan):
         variable.ancillary_variables = f"{name}_error"
     return variable
-
-
-def _attributes(plan: "Plan", content: str) -> dict[str, Any]:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    kinds = {"map": "Long-run behaviour", "orbit": "Orbits", "trajectory": "Trajectories"}
-    kinds["ellipse"] = "Chaos on the ellipse"
-    kinds["transformer"] = "Training runs"
-    sweep = plan.sweep.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True, exclude={"tile"}
-    )
-    settings = {"study": plan.study, "seed": plan.seed, "sweeps": {plan.name: sweep}}
-    pool = plan.prompt_covariance
-    known = {} if pool is None else {"prompt_covariance": pool}  # of (h, g): hh, hg, gg
-    edges = plan.almost_sure_edges
-    known |= {} if edges is None else {"almost_sure_edges": edges}  # over batch_size
-    return {
-        "Conventions": "CF-1.11",
-        "title": f"{kinds[plan.task.kind]} of a two-factor linear transformer at large step sizes",
-        "summary": _SUMMARY.get(plan.task.kind, _SUMMARY[plan.task.noise]),
-        "references": REFERENCE,
-        "source": f"lt2f {lt2f.__version__}",
-        "history": f"{now}: made by lt2f {lt2f.__version__}, study {plan.study}, sweep {plan.name}",
-        "lt2f_version": lt2f.__version__,
-        "lt2f_layout": np.int32(LAYOUT_VERSION),
-        "lt2f_settings": json.dumps(settings),  # unsorted: the order of axes is that of dimensions
-        "lt2f_identity": canonical_json(plan.identity()),
-        "seed": np.uint64(plan.seed),
-        "code_sha256": plan.code,
-        "content_sha256": content,
-        **known,
-    }

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lt2f
-from lt2f.pipeline import dataset, sweep
+from lt2f.pipeline import attributes, dataset, sweep
 from lt2f.pipeline import plan as planning
 from lt2f.pipeline.dataset import DatasetError, content_sha256, open_dataset
 from lt2f.pipeline.settings import RECORDABLE, parse
@@ -340,7 +340,7 @@ def test_any_settings_survive_in_the_file(planned, raw, order, values, fixed, se
         order[1]: {"start": fixed, "step": 1.0 + fixed, "num": 3},
     }
     plan = planned(axes=axes, fixed={order[2]: fixed}, tile={}, seed=seed)
-    text = dataset._attributes(plan, "")["lt2f_settings"]
+    text = attributes.attributes(plan, "")["lt2f_settings"]
     replanned = planning.plan(parse(json.loads(text)), plan.name)
     assert replanned.identity() == plan.identity()
     assert list(replanned.axes) == list(plan.axes)
