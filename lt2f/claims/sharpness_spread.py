@@ -5,99 +5,23 @@ where they disagree nothing converges, and the imbalance falls for ever.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from lt2f.claims import forms, runs
 from lt2f.claims.batches import drawn, law_of, multipliers_of
+from lt2f.claims.ends import AGREE, DISAGREE, SHARP, Ends, bounded_mean, ends
 from lt2f.claims.forms import SIGMAS, Finding, Floats
 from lt2f.claims.ledger import Room, observed, proved
 from lt2f.claims.noise import draws
-from lt2f.claims.study import MissingError, Need, Study, Sweep
+from lt2f.claims.study import MissingError, Study, Sweep
 from lt2f.dynamics import balancing, noise_theory
-from lt2f.dynamics.codes import Regime
 from lt2f.training.prompt_batches import Batches
 
 ROOM = Room("sharpness_spread")
 
-_RECORD = ("regime", "imbalance_final")
-_AGREE = Need(
-    noise="multiplicative",
-    law="two_point",
-    across=frozenset({"mu", "noise", "realization"}),
-    record=_RECORD,
-)
-_DISAGREE = Need(
-    noise="prompts", across=frozenset({"mu", "batch_size", "realization"}), record=_RECORD
-)
-_SHARP = ", one start whose minimum |imbalance| >= 0.5 makes sharp"
 _TOLD = 0.9  # of the mean-square edge, up to which the leading order of balancing is told
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Where runs from one start end, over (mu, level, realization).
-
-    `level` is the noise or the batch size, `start` the start's |imbalance|; NaN is where a run
-    has escaped.
-    """
-
-    mu: Floats
-    level: Floats
-    imbalance: Floats
-    start: float
-    product: float
-    steps: int
-    sweep: Sweep
-
-    @property
-    def sharpness(self) -> Floats:
-        """Sharpness of the minimum on the hyperbola where each run ends."""
-        return balancing.reached_sharpness(self.imbalance, self.mu[:, None, None])
-
-    @property
-    def sharpest(self) -> Floats:
-        """Sharpness of the minimum on the hyperbola where they begin, over mu."""
-        return balancing.reached_sharpness(self.start, self.mu)
-
-
-def ends(study: Study, need: Need, level: str) -> Iterator[Ends]:
-    """Yield the runs of every sweep that begins at one start far from balance."""
-    found = [sweep for sweep in study.sweeps if sweep.has(need)]
-    found = [sweep for sweep in found if {*sweep.axes} == need.across and _start(sweep)[0] >= 0.5]
-    if not found:
-        raise MissingError(need.text() + _SHARP)
-    for sweep in found:
-        some = sweep.dataset[list(_RECORD)].transpose("mu", level, "realization")
-        gone = some["regime"].values == Regime.DIVERGENT
-        yield Ends(
-            some["mu"].values,
-            some[level].values.astype(np.float64),
-            np.abs(np.where(gone, np.nan, some["imbalance_final"].values)),
-            *_start(sweep),
-            sum(sweep.iterations[name] for name in ("transient", "measure")),
-            sweep,
-        )
-
-
-def _start(sweep: Sweep) -> tuple[float, float]:
-    """Return |a^2 - b^2| and ab of the start, which no axis varies."""
-    given = {str(name): float(x) for name, x in sweep.dataset.coords.items() if x.ndim == 0}
-    if "imbalance" in given:
-        return abs(given["imbalance"]), given["product"]
-    a, b = given["a"], given["b"]
-    return abs((a - b) * (a + b)), a * b
-
-
-def _mean(values: Floats) -> tuple[float, float]:
-    """Return the mean over the realizations that are bounded, and four standard errors of it."""
-    some = values[np.isfinite(values)]
-    if some.size < 2:
-        return math.nan, math.inf
-    return float(some.mean()), SIGMAS * float(some.std(ddof=1)) / math.sqrt(some.size)
 
 
 # Batches that agree
@@ -124,7 +48,7 @@ def _patience(noise: float, edge: float, steps: int) -> float:
 )
 def _edge(study: Study) -> Finding:
     nearest, count = (math.inf, 0.0, 0.0, 0.0), 0
-    for found in ends(study, _AGREE, "noise"):
+    for found in ends(study, AGREE, "noise"):
         for j, s in enumerate(found.level.tolist()):
             if not 0 < s * s < 0.5:
                 continue
@@ -137,7 +61,7 @@ def _edge(study: Study) -> Finding:
                 nearest = min(nearest, ((edge - top) / room, edge, top, room))
                 count += reached.size
     if not count:
-        raise MissingError(_AGREE.text() + _SHARP + "er than 2/(1 - s^2) at some noise s > 0")
+        raise MissingError(AGREE.text() + SHARP + "er than 2/(1 - s^2) at some noise s > 0")
     note = f"{count:,} runs; the edge of the noise at which one comes nearest is shown"
     return forms.at_most(nearest[1], nearest[2], nearest[3], note)
 
@@ -150,7 +74,7 @@ def _edge(study: Study) -> Finding:
 )
 def _between(study: Study) -> Finding:
     count = total = 0
-    for found in ends(study, _AGREE, "noise"):
+    for found in ends(study, AGREE, "noise"):
         j, s = _noisiest(found)
         reached = found.sharpness[:, j][np.isfinite(found.sharpness[:, j])]
         low = float(noise_theory.mean_square_threshold(s))
@@ -174,16 +98,16 @@ def _noisiest(found: Ends) -> tuple[int, float]:
 )
 def _sharpens(study: Study) -> Finding:
     gains = []
-    for found in ends(study, _AGREE, "noise"):
+    for found in ends(study, AGREE, "noise"):
         j, s = _noisiest(found)
         for i, mu in enumerate(found.mu.tolist()):
             silent = found.level == 0
             if s == 0 or not silent.any() or found.sharpest[i] <= 2 or mu >= 1:
                 continue
-            mean, error = _mean(found.sharpness[i, j] - found.sharpness[i, silent].max())
+            mean, error = bounded_mean(found.sharpness[i, j] - found.sharpness[i, silent].max())
             gains.append((-mean, error, f"at mu = {mu:g}, s = {s:g}"))
     if not gains:
-        raise MissingError(_AGREE.text() + _SHARP + "er than 2, noise 0 and more")
+        raise MissingError(AGREE.text() + SHARP + "er than 2, noise 0 and more")
     return forms.below(0.0, *max(gains, key=lambda gain: gain[0] + gain[1]))
 
 
@@ -217,7 +141,7 @@ def _settle(
 def _settling(study: Study) -> Finding:
     seen = _settle()
     known = float(balancing.settling_change(seen.residual, seen.sharpness, 0.4**2))
-    mean, error = _mean(seen.change)
+    mean, error = bounded_mean(seen.change)
     bound = 0.005 * abs(known)  # the next order, e itself
     return forms.value(known, mean, error + bound, 0.1 * abs(known), f"{seen.change.size:,} runs")
 
@@ -241,7 +165,7 @@ def _exact(study: Study) -> Finding:
         r = h * x * x - mu * g
         total += np.log1p(-r * r) * (step >= burn)
         x = x - r * x
-    mean, width = _mean(total / steps)
+    mean, width = bounded_mean(total / steps)
     return forms.value(known, mean, width + error, 0.02 * abs(known), f"{lanes:,} runs")
 
 
@@ -254,12 +178,12 @@ def _exact(study: Study) -> Finding:
 )
 def _larger(study: Study) -> Finding:
     found = []
-    for part in ends(study, _DISAGREE, "batch_size"):
+    for part in ends(study, DISAGREE, "batch_size"):
         excess = -np.diff(part.sharpness[part.sharpest < 2], axis=1)
-        found += [_mean(pair) for pair in excess.reshape(-1, excess.shape[-1])]
+        found += [bounded_mean(pair) for pair in excess.reshape(-1, excess.shape[-1])]
     found = [pair for pair in found if math.isfinite(pair[1])]
     if not found:
-        raise MissingError(_DISAGREE.text() + _SHARP + " but not sharper than 2, and two sizes")
+        raise MissingError(DISAGREE.text() + SHARP + " but not sharper than 2, and two sizes")
     mean, error = max(found, key=lambda pair: pair[0] - pair[1])
     return forms.at_most(0.0, mean, error, f"{len(found)} pairs of neighbouring sizes")
 
@@ -272,17 +196,18 @@ def _larger(study: Study) -> Finding:
 )
 def _flatter(study: Study) -> Finding:
     found = []
-    for part in ends(study, _DISAGREE, "batch_size"):
+    for part in ends(study, DISAGREE, "batch_size"):
         n, again = (part.sweep.noise_settings.get(x, True) for x in ("pool_size", "replacement"))
         full = part.level == n
         if again or not full.any():
             continue
         for i in np.flatnonzero(part.sharpest < 2).tolist():
             whole = part.sharpness[i, full]
-            pairs = (_mean((some - whole).ravel()) for some in part.sharpness[i, part.level < n])
+            smaller = part.sharpness[i, part.level < n]
+            pairs = (bounded_mean((some - whole).ravel()) for some in smaller)
             found += [pair for pair in pairs if math.isfinite(pair[1])]
     if not found:
-        raise MissingError(_DISAGREE.text() + _SHARP + " but not sharper than 2, up to the pool's")
+        raise MissingError(DISAGREE.text() + SHARP + " but not sharper than 2, up to the pool's")
     mean, error = max(found, key=sum)
     return forms.below(0.0, mean, error, f"{len(found)} sizes and step sizes")
 
@@ -305,17 +230,17 @@ def _predicted(part: Ends, i: int, covariance: Floats) -> tuple[float, float]:
 )
 def _change(study: Study) -> Finding:
     rows = []
-    for part in ends(study, _DISAGREE, "batch_size"):
+    for part in ends(study, DISAGREE, "batch_size"):
         for j, size in enumerate(part.level.tolist()):
             covariance = _covariance(part.sweep, size)
             told = (1 + covariance[0, 0]) * part.sharpest < 2 * _TOLD
             for i in np.flatnonzero(told & (covariance[0, 0] > 0)).tolist():
                 first, then = _predicted(part, i, covariance)
-                mean, error = _mean(np.log(part.imbalance[i, j] / part.start))
+                mean, error = bounded_mean(np.log(part.imbalance[i, j] / part.start))
                 # Next orders: that of e, and those of z and of fluctuations of S.
                 rows.append((first + then, mean, error + 0.3 * abs(first) + 0.1 * abs(then), size))
     if not rows:
-        raise MissingError(_DISAGREE.text() + _SHARP + f" by less than {2 * _TOLD:g}/(1 + Var h)")
+        raise MissingError(DISAGREE.text() + SHARP + f" by less than {2 * _TOLD:g}/(1 + Var h)")
     known, measured, errors, sizes = np.array(rows).T
     return forms.worst(known, measured, errors, sizes, 0.5, "batch_size")
 

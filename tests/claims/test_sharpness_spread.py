@@ -133,7 +133,7 @@ def test_the_covariance_of_batches_is_that_of_the_law(study):
     from lt2f.training.prompt_batches import Batches, multipliers
     from lt2f.training.prompts import gaussian_prompt
 
-    (part,) = room.ends(room.Study(study), room._DISAGREE, "batch_size")
+    (part,) = room.ends(room.Study(study), room.DISAGREE, "batch_size")
     seed = int(study["disagreeing"].attrs["seed"])
     pool = multipliers(gaussian_prompt(seed, k, 8, 4096, 0.0) for k in range(64))
     for size in (1, 16, 64):
