@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from lt2f.dynamics.lanes import Model
 from lt2f.pipeline import solve, transformers
 from lt2f.pipeline.identity import code_sha256, sha256_of
-from lt2f.pipeline.kinds import EllipseSweep, TransformerSweep
+from lt2f.pipeline.kinds import EllipseSweep
 from lt2f.pipeline.noises import Noisy, Prompts
 from lt2f.pipeline.settings import AnySweep, MapSweep, OrbitSweep, Settings
+from lt2f.pipeline.training_kind import TransformerSweep
 
 CHUNK_STEPS = 2**31  # map steps of a chunk: a second or two where each of them is run and measured
 ANGLE_COST = 16  # map steps in the time of one step on the ellipse, by its angle

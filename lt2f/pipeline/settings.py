@@ -21,9 +21,9 @@ from lt2f.pipeline.kinds import (
     MapSweep,
     OrbitSweep,
     TrajectorySweep,
-    TransformerSweep,
 )
 from lt2f.pipeline.rules import Model, SettingsError, describe, whole
+from lt2f.pipeline.training_kind import TransformerSweep
 
 __all__ = [
     "MAX_CELLS",
