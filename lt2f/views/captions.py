@@ -12,7 +12,7 @@ import xarray as xr
 
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import Regime
-from lt2f.views import style
+from lt2f.views import noise_captions
 from lt2f.views.words import PLAIN, covers, fates, number, parameters, quiet, span
 
 _ONSET: Final = 1.0  # of the two-cycle: the edge of stability of the flattest minimum
@@ -149,66 +149,6 @@ def _portrait(dataset: xr.Dataset) -> tuple[str, str]:
     return what + ".", see + "almost all of these reach a minimum, and beyond almost none does."
 
 
-def _shares(dataset: xr.Dataset) -> tuple[str, str]:
-    level = "batch_size" if "batch_size" in dataset.sizes else "noise"
-    what = f"Shares of outcomes over {span(dataset, 'mu')} and {span(dataset, level)}, and below "
-    what += "cuts with Wilson intervals of 95 %."
-    counted = "regime" not in dataset
-    return what, "Curves are exact of independent draws." if counted else fates(dataset, "runs")
-
-
-def _survival(dataset: xr.Dataset) -> tuple[str, str]:
-    from lt2f.views import survival
-
-    found = survival.read(dataset)
-    name, (mu, *_) = PLAIN[found.level.name], survival.half(found)
-    what = f"Mean escape times over {span(dataset, 'mu')} at levels of {name}, the share of runs "
-    what += "that have not escaped, and the step size at which half do, with intervals of 95 %."
-    if (found.known & found.settles)[survival.shown(found)].any():
-        what += " Open circles stand where some runs converge and are at risk no more: they are the"
-        what += " steps at risk per escape, no mean time."
-    known = np.flatnonzero(np.isfinite(mu))
-    if known.size < 2:
-        return what, ""
-    first, last = (
-        f"μ = {mu[k]:.3g} at {name} = {number(found.level.values[k])}" for k in known[[0, -1]]
-    )
-    return what, f"Half of the runs escape by {first} and by {last}."
-
-
-def _minima_found(dataset: xr.Dataset) -> tuple[str, str]:
-    from lt2f.views import minima_found
-
-    found = minima_found.read(dataset)
-    name = PLAIN[found.level.name]
-    what = f"Sharpness of the minima that runs find over {span(dataset, found.level.name)}, "
-    what += "medians with intervals of 95 %, its distribution at one μ, and the imbalance left, "
-    what += "beside the flattest minimum, S = 2μ, and the edges of stability."
-    middle = len(found.mu) // 2
-    with np.errstate(all="ignore"):
-        median = np.nanmedian(found.sharpness[middle], axis=-1)
-    known = np.flatnonzero(np.isfinite(median))
-    if known.size < 2:
-        return what, ""
-    ends = (f"{median[k]:.3g} at {name} = {number(found.level.values[k])}" for k in known[[0, -1]])
-    return what, f"At μ = {number(found.mu[middle])} the median goes from {' to '.join(ends)}."
-
-
-def _scaling(dataset: xr.Dataset) -> tuple[str, str]:
-    what = "Largest μ at which half, and 95 %, of the runs are still there at the end, over "
-    what += (
-        f"{span(dataset, 'batch_size')}, on logarithmic axes and with intervals of 95 %, beside "
-    )
-    what += "the edges of stability in mean square and almost surely."
-    noise, single = style.noise_of(dataset), float(dataset.attrs["prompt_covariance"][0])
-    if noise.get("replacement", True) or noise["pool_size"] < 2:
-        return what, f"The edge in mean square, 1/(1 + {single:.3g}/B), is 1/2 at B = {single:.3g}."
-    n = noise["pool_size"]
-    size = single * n / (n - 1 + single)
-    see = f"The edge in mean square grows as B while batches are small, is 1/2 at B = {size:.3g}, "
-    return what, see + "and reaches that of the whole pool, μ = 1."
-
-
 def _transverse(attractors: xr.Dataset, ellipse: xr.Dataset | None = None) -> tuple[str, str]:
     what = f"Rate at which a small imbalance grows or dies over {span(attractors, 'mu')}, on the "
     what += "balanced attractors and on the ellipse a² + b² − μab = 4 − μ²"
@@ -273,10 +213,10 @@ CAPTIONS: Final[Mapping[str, Callable[..., tuple[str, str]]]] = {
     "exponents": _exponents,
     "averages": _averages,
     "portrait": _portrait,
-    "shares": _shares,
-    "survival": _survival,
-    "minima_found": _minima_found,
-    "scaling": _scaling,
+    "shares": noise_captions.shares,
+    "survival": noise_captions.survival,
+    "minima_found": noise_captions.minima_found,
+    "scaling": noise_captions.scaling,
     "transverse": _transverse,
     "ellipse": _ellipse,
     "cascade": _cascade,
