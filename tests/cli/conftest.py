@@ -7,48 +7,27 @@ from pathlib import Path
 
 import pytest
 import yaml
+from studies import computed, orbits, over
 
 from lt2f.claims.forms import Status
 from lt2f.claims.ledger import Row
-from lt2f.pipeline import sweep
-from lt2f.pipeline.plan import plan
-from lt2f.pipeline.settings import parse
-from lt2f.pipeline.store import Store
 from lt2f.views import claims, tables
 
 LT2F = Path(sys.executable).with_name("lt2f")
 START = {"imbalance": 0.5, "product": 0.1}
+MU = {"start": 0.25, "step": 0.25, "num": 10}
+IMBALANCE = {"start": 0, "step": 0.5, "num": 4}
 STUDY = {
     "study": "small",
     "seed": 7,
     "figures": {"style": {"format": ["svg"], "dpi": 60}},
     "sweeps": {
         # From convergence to beyond mu = 2, where all diverges.
-        "line": {
-            "axes": {"mu": {"start": 0.25, "step": 0.25, "num": 10}},
-            "fixed": START,
-            "iterations": {"transient": 300, "measure": 320},
-        },
-        "plane": {
-            "axes": {
-                "mu": {"start": 0.25, "step": 0.25, "num": 10},
-                "imbalance": {"start": 0, "step": 0.5, "num": 4},
-            },
-            "fixed": {"product": 0.1},
-            "iterations": {"transient": 300, "measure": 320},
-        },
-        "orbit": {
-            "kind": "orbit",
-            "axes": {"mu": {"start": 0.5, "stop": 1.5, "num": 5}},
-            "fixed": START,
-            "iterations": {"transient": 10, "samples": 4},
-        },
-        # No figure shows a map over these two alone.
-        "odd": {
-            "axes": {"imbalance": {"start": 0, "step": 0.5, "num": 4}},
-            "fixed": {"mu": 0.5, "product": 0.1},
-            "iterations": {"transient": 300, "measure": 320},
-        },
+        "line": over(START, 300, 320, mu=MU),
+        "plane": over({"product": 0.1}, 300, 320, mu=MU, imbalance=IMBALANCE),
+        "orbit": orbits(START, 10, 4, mu={"start": 0.5, "stop": 1.5, "num": 5}),
+        # No figure shows a map over this one alone.
+        "odd": over({"mu": 0.5, "product": 0.1}, 300, 320, imbalance=IMBALANCE),
     },
 }
 
@@ -71,10 +50,7 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "small"
     folder.mkdir()
     (folder.parent / "small.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
-    study, store = parse(STUDY), Store(folder.parent / "chunks")
-    files = {name: folder / f"{name}.nc" for name in STUDY["sweeps"]}
-    for name, file in files.items():
-        sweep.run(plan(study, name), store, file)
+    computed(STUDY, folder)
     tables.write_thresholds(folder / "thresholds.csv")
     claims.write([row(Status.AGREES), row(Status.NOT_COMPUTABLE)], folder / "claims.csv")
     return folder

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
+from studies import computed, orbits, over
 
 import lt2f
 from lt2f.claims import settled, settling
@@ -21,9 +22,6 @@ from lt2f.dynamics import theory
 from lt2f.dynamics.codes import Regime
 from lt2f.pipeline import settings
 from lt2f.pipeline.dataset import open_dataset
-from lt2f.pipeline.plan import plan
-from lt2f.pipeline.store import Store
-from lt2f.pipeline.sweep import run
 from lt2f.training.transformer import Model
 from lt2f.views import catalogue, claims, figures, tables
 
@@ -263,39 +261,27 @@ def inputs(
     return found
 
 
+NEAR = {"imbalance": 0.001, "product": 0.11}
 STUDY: dict[str, Any] = {
     "study": "told",
     "seed": 7,
     "figures": {"style": {"dpi": 60}},
     "sweeps": {
-        "plane": {
-            "axes": {
-                "mu": {"start": 0.05, "step": 0.05, "num": 43},
-                "imbalance": {"start": 0, "step": 0.2, "num": 21},
-            },
-            "fixed": {"product": 0.11},
-            "iterations": {"transient": 500, "measure": 512},
-        },
-        "line": {
-            "axes": {"mu": {"start": 0.02, "step": 0.02, "num": 104}},
-            "fixed": {"imbalance": 0.001, "product": 0.11},
-            "iterations": {"transient": 500, "measure": 512},
-        },
-        "orbit": {
-            "kind": "orbit",
-            "axes": {"mu": {"start": 0.8, "step": 0.02, "num": 65}},
-            "fixed": {"imbalance": 0.001, "product": 0.11},
-            "iterations": {"transient": 500, "samples": 32},
-        },
+        "plane": over(
+            {"product": 0.11}, 500, 512,
+            mu={"start": 0.05, "step": 0.05, "num": 43},
+            imbalance={"start": 0, "step": 0.2, "num": 21},
+        ),
+        "line": over(NEAR, 500, 512, mu={"start": 0.02, "step": 0.02, "num": 104}),
+        "orbit": orbits(NEAR, 500, 32, mu={"start": 0.8, "step": 0.02, "num": 65}),
         "noisy": {
-            "axes": {
-                "mu": {"start": 1.5, "step": 0.1, "num": 11},
-                "noise": {"values": [0.0, 0.1, 0.2]},
-                "realization": {"num": 8},
-            },
-            "fixed": {"imbalance": 0.001, "product": 0.11},
+            **over(
+                NEAR, 300, 320,
+                mu={"start": 1.5, "step": 0.1, "num": 11},
+                noise={"values": [0.0, 0.1, 0.2]},
+                realization={"num": 8},
+            ),
             "noise": {"model": "multiplicative"},
-            "iterations": {"transient": 300, "measure": 320},
             "record": ["regime", "steps"],
         },
         "training": {
@@ -306,16 +292,14 @@ STUDY: dict[str, Any] = {
             "iterations": {"transient": 300, "measure": 200, "samples": 32},
         },
     },
-}
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[settings.Settings, Path]:
     """A study and the folder of its results, with what a report needs; claims are made up."""
     folder = tmp_path_factory.mktemp("reported") / "told"
-    study = settings.parse(STUDY)
-    for name in study.sweeps:
-        run(plan(study, name), Store(folder.parent / "chunks"), folder / f"{name}.nc")
+    study = computed(STUDY, folder)
     look = study.figures.style.model_dump()
     for figure in catalogue.figures(study.sweeps):
         shown = [open_dataset(folder / f"{name}.nc") for name in figure.sweeps]

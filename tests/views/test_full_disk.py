@@ -7,26 +7,23 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from studies import computed, over
 
 from lt2f import stages
 from lt2f.cli import main
 from lt2f.pipeline import settings
-from lt2f.pipeline.plan import plan
-from lt2f.pipeline.store import Store
-from lt2f.pipeline.sweep import run
 
 STUDY = {
     "study": "full",
     "figures": {"style": {"format": ["svg", "png", "pdf"]}},
     "sweeps": {
-        "cells": {
-            "axes": {
-                "mu": {"start": 0.05, "step": 0.05, "num": 42},
-                "imbalance": {"start": 0, "step": 0.5, "num": 6},
-            },
-            "fixed": {"product": 0.1},
-            "iterations": {"transient": 600, "measure": 400},
-        }
+        "cells": over(
+            {"product": 0.1},
+            600,
+            400,
+            mu={"start": 0.05, "step": 0.05, "num": 42},
+            imbalance={"start": 0, "step": 0.5, "num": 6},
+        ),
     },
 }
 STEPS = ("figure", "thresholds", "summary")
@@ -37,8 +34,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with settings and the dataset of their sweep."""
     folder = tmp_path_factory.mktemp("full")
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
-    planned = plan(settings.parse(STUDY), "cells")
-    run(planned, Store(folder / "chunks"), folder / "cells.nc")
+    computed(STUDY, folder)
     return folder
 
 
