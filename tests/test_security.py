@@ -1,23 +1,32 @@
-"""What comes from a stranger is data: it runs nothing, and writes nowhere but below results/."""
+"""What comes from a stranger is data: it runs nothing, and writes nowhere but below results/.
+
+And no stranger, on this machine either, is let in to the workers of a sweep.
+"""
 
 import ast
 import io
 import json
 import pickle
 import re
+import socket
+import ssl
+import tempfile
 import zipfile
 from pathlib import Path
 from shutil import copy
+from typing import Any
 
 import netCDF4
 import numpy as np
+import psutil
 import pytest
 from click.testing import CliRunner
 
 import lt2f
 from lt2f.cli import layout, main
-from lt2f.pipeline import sweep
+from lt2f.pipeline import certificates, sweep
 from lt2f.pipeline.dataset import content_sha256, open_dataset
+from lt2f.pipeline.executors import Local
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import SettingsError, load, parse
 from lt2f.pipeline.store import Store
@@ -345,3 +354,96 @@ def test_settings_from_a_dataset_go_through_the_rules(made):
     said = CliRunner().invoke(main, ["reproduce", "cells.nc", "--output", "again.yaml"])
     assert said.exit_code == 2
     assert not Path("again.yaml").exists()
+
+
+# Workers
+
+WORD = b"GET /info/main/workers.html HTTP/1.0\r\n\r\n"  # what Dask would tell of its workers
+FEW = {"axes": {"mu": {"start": 0.25, "step": 0.25, "num": 6}}, "tile": {"mu": 1}}
+
+
+def speaker(held: Any = None) -> ssl.SSLContext:
+    """Make what a client speaks TLS with: the certificate that it holds, or none."""
+    if held is not None:
+        return held.get_connection_args("client")["ssl_context"]
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    return made
+
+
+def answer(port: int, by: ssl.SSLContext | None) -> bytes:
+    """Knock at a port of this machine: the first that is said there, nothing if it is closed."""
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
+            by.wrap_socket(plain) if by else plain as link,
+        ):
+            link.sendall(WORD)
+            return link.recv(12)
+    except (ConnectionError, ssl.SSLError):  # to say nothing for a minute is no refusal
+        return b""
+
+
+def open_ports() -> set[int]:
+    family = psutil.Process(), *psutil.Process().children(recursive=True)
+    sockets = [each for process in family for each in process.net_connections("inet")]
+    return {each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN}
+
+
+def keys_in(folder: Path) -> list[Path]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if b"PRIVATE KEY" in path.read_bytes()]
+
+
+@pytest.fixture(scope="module")
+def knocked(raw_study, tmp_path_factory):
+    """What each open port says to whom while two workers run, and files with a private key."""
+    folder = tmp_path_factory.mktemp("workers")
+    ours, heard, keys, make = [], {}, [], certificates.in_memory
+
+    def knock(done, total):
+        if not ours or heard:
+            return
+        visitors = {
+            "no certificate": speaker(),
+            "another certificate": speaker(make()),
+            "ours": speaker(ours[0]),
+        }
+        keys.extend(keys_in(folder))
+        for port in open_ports():
+            heard[port] = {"plain": answer(port, None)}
+            if not heard[port]["plain"]:
+                heard[port] |= {name: answer(port, by) for name, by in visitors.items()}
+
+    study = {**raw_study, "sweeps": {"cells": raw_study["sweeps"]["cells"] | FEW}}
+    how = Store(folder / "chunks"), folder / "cells.nc", Local(workers=2), 1, knock
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", None)
+        patch.setattr(certificates, "in_memory", lambda: ours.append(make()) or ours[0])
+        patch.setattr(sweep, "START", -1.0)  # workers at once, and for all that is left
+        patch.setattr(sweep, "_alone", lambda *_: [])
+        sweep.run(plan(parse(study), "cells"), *how)
+    return heard, keys + keys_in(folder)
+
+
+def test_workers_let_in_who_holds_the_certificate_of_their_run(knocked):
+    heard, _ = knocked
+    doors = [said for said in heard.values() if not said["plain"]]
+    assert len(doors) == 5  # of the scheduler, and of each worker and of who watches it
+    for said in doors:
+        assert {name for name, word in said.items() if word} == {"ours"}
+
+
+def test_what_else_is_open_tells_nothing(knocked):
+    heard, _ = knocked
+    others = {said["plain"] for said in heard.values()} - {b""}
+    assert others <= {b"HTTP/1.1 404"}
+
+
+def test_the_key_of_a_run_lies_in_no_file(knocked, tmp_path):
+    _, keys = knocked
+    assert keys == []
+    made = certificates.in_files(tmp_path)  # as jobs of SLURM need it
+    assert keys_in(tmp_path) == [Path(made.tls_client_key)]
+    assert Path(made.tls_client_key).stat().st_mode & 0o777 == 0o600

@@ -1,8 +1,9 @@
 """Where work runs: the one room that knows Dask, and with `slurm` all that there is of clusters.
 
 Workers are processes with one thread each, for kernels are serial and release no work to threads.
-Those of this machine listen on the loopback interface alone. What can go wrong with a cluster is
-said in one line, after a time that the settings state: a missing scheduler, or no worker.
+Those of this machine listen on the loopback interface alone, and let in only who holds the
+certificate that this run has made. What can go wrong with a cluster is said in one line, after a
+time that the settings state: a missing scheduler, or no worker.
 """
 
 import asyncio
@@ -46,6 +47,8 @@ _SETTINGS = {
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.low-level-log-length": 100,  # messages that each side keeps, of 1000
+    "distributed.scheduler.http.routes": [],  # pages on what runs, to which everybody has access
+    "distributed.worker.http.routes": [],
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.scheduler.allowed-failures": 3,  # of workers, on which one batch was
 }
@@ -211,6 +214,8 @@ def _local(count: int) -> Any:
 
     A child inherits that a signal is ignored, which only a process's main thread can say.
     """
+    from lt2f.pipeline import certificates
+
     ours = threading.current_thread() is threading.main_thread()
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if ours else None
     try:
@@ -219,6 +224,7 @@ def _local(count: int) -> Any:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
+            security=certificates.in_memory(),  # who else can connect can run code as us
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},  # nobody looks, and to load it takes a while
             silence_logs=logging.CRITICAL,  # an error of a chunk comes back to us, and is said once

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Security
 from distributed.utils import get_ip
 
+from lt2f.pipeline import certificates
 from lt2f.pipeline.executors import ClusterError, Slurm, walltime_text
 
 WORTH = 30.0  # seconds of work for each of its workers that a job is worth: what it takes to start
@@ -50,24 +50,13 @@ def started(executor: Slurm, settings: Mapping[str, Any]) -> Iterator[Any]:
         tempfile.TemporaryDirectory(prefix=".tls-", dir=logs) as ours,  # which only we may read
     ):
         try:
-            security = _certified(Path(ours)) if executor.tls else None
+            security = certificates.in_files(Path(ours)) if executor.tls else None
             cluster = SLURMCluster(**_how(executor, settings), security=security)
         except (RuntimeError, ValueError, ImportError) as error:  # such as: no such interface
             raise ClusterError(f"no scheduler for the jobs of SLURM: {error}") from None
         with cluster:
             _try(cluster.job_script())
             yield cluster
-
-
-def _certified(folder: Path) -> Security:
-    """Make a certificate for this run, which scheduler and workers show each other."""
-    made, files = Security.temporary(), dict[str, str]()
-    for part, text in (("cert", made.tls_client_cert), ("key", made.tls_client_key)):
-        (folder / f"{part}.pem").write_text(text, encoding="utf-8")
-        roles = ("client", "scheduler", "worker")
-        files |= {f"tls_{role}_{part}": str(folder / f"{part}.pem") for role in roles}
-    # Signed by itself, so it is also what vouches for it.
-    return Security(require_encryption=True, tls_ca_file=files["tls_client_cert"], **files)
 
 
 def _how(executor: Slurm, settings: Mapping[str, Any]) -> dict[str, Any]:
