@@ -4,6 +4,7 @@
 """
 
 import argparse
+import asyncio
 import contextlib
 import datetime
 import os
@@ -18,11 +19,11 @@ from typing import Any
 
 import numpy as np
 import psutil
+from distributed import Scheduler
 from numpy.typing import NDArray
 
 import lt2f
-from lt2f.pipeline import cluster, work
-from lt2f.pipeline.executors import Scheduler
+from lt2f.pipeline import certificates, cluster, executors, lean, work
 from lt2f.pipeline.plan import Plan, plan
 from lt2f.pipeline.settings import parse
 from lt2f.pipeline.store import Store
@@ -30,9 +31,8 @@ from lt2f.pipeline.store import Store
 FOLDER = Path(__file__).parent
 ROLES = "client", "scheduler", "worker 1", "worker 2"
 WARM = 0.25  # of the tasks, until imports, buffers and bounded logs have their size
-_LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--no-dashboard")
-# Processes that lt2f itself starts keep so few of the last messages, which hold all that was sent.
-_AS_OURS = {"DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "100"}
+_NAMES = "SCHEDULER", "WORKER"  # of those that show a certificate
+_WORKER = ("--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard")
 # Every cell takes all its steps, few of them: a batch is a chunk, a chunk is a cell.
 _CELLS = {
     "fixed": {"imbalance": 0.001, "product": 0.1},
@@ -86,31 +86,46 @@ class Watched:
 
 @contextlib.contextmanager
 def watched(folder: Path) -> Iterator[Watched]:
-    """Start a scheduler and two workers, each a process of its own, on the loopback interface."""
-    file, environment = (
-        folder / "scheduler.json",
-        {**_AS_OURS, "DASK_TEMPORARY_DIRECTORY": str(folder)},
-    )
-    options = ("--scheduler-file", str(file), *_LOOPBACK)
-    commands = [("scheduler", "--port", "0"), *[("worker", "--no-nanny", "--nthreads", "1")] * 2]
+    """Start a scheduler and two workers as a sweep does, but each a process of its own."""
+    made, file = certificates.in_files(folder), folder / "scheduler.json"
+    tls = {"ca": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
+    worker = ("-m", "dask", "worker", "--scheduler-file", str(file), *_WORKER)
     with contextlib.ExitStack() as stack:
         started = [
             subprocess.Popen(
-                (sys.executable, "-m", "dask", *command, *options),
-                env=os.environ | environment,
+                (sys.executable, *command),
+                env={**os.environ, **_environment(folder, **tls)},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            for command in commands
+            for command in ((__file__, "--schedule", str(file)), worker, worker)
         ]
         for process in started:
             stack.callback(process.wait)
             stack.callback(process.terminate)
-        crew = stack.enter_context(cluster.workers(Scheduler(kind="scheduler", file=file), 2))
+        where = executors.Scheduler(kind="scheduler", file=file, tls=executors.Tls(**tls))
+        crew = stack.enter_context(cluster.workers(where, 2))
         while len(crew.present()) < 2:
             time.sleep(0.1)
         pids = os.getpid(), *(process.pid for process in started)
         yield Watched(crew, dict(zip(ROLES, map(psutil.Process, pids), strict=True)))
+
+
+def _environment(folder: Path, ca: str, cert: str, key: str) -> dict[str, str]:
+    """Return variables that give processes of Dask our settings and a certificate."""
+    ours = {f"{role}__{part}": x for role in _NAMES for part, x in (("CERT", cert), ("KEY", key))}
+    shown = {
+        f"DASK_DISTRIBUTED__COMM__TLS__{name}": x for name, x in (ours | {"CA_FILE": ca}).items()
+    }
+    return {**lean.environment(), **shown, "DASK_TEMPORARY_DIRECTORY": str(folder)}
+
+
+async def schedule(file: Path) -> None:
+    """Be a scheduler as a sweep starts it, which says in a file where it is."""
+    where = {"host": "127.0.0.1", "port": 0, "protocol": "tls://", "scheduler_file": str(file)}
+    pages = {"dashboard_address": "127.0.0.1:0"}
+    async with Scheduler(**where, **pages, **lean.scheduler_options()) as scheduler:
+        await scheduler.finished()
 
 
 def of_chunks(among: Watched, count: int, folder: Path) -> Course:
@@ -196,7 +211,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=FOLDER / "ENDURANCE.md")
     parser.add_argument("--tasks", type=int, default=20_000)
+    parser.add_argument("--schedule", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
+    if chosen.schedule:
+        asyncio.run(schedule(chosen.schedule))
+        return
     with TemporaryDirectory() as folder, watched(Path(folder)) as among:
         courses = {
             "Chunks": of_chunks(among, chosen.tasks, Path(folder) / "chunks"),

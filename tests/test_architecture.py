@@ -64,12 +64,18 @@ MAY_IMPORT = {
     "lt2f.pipeline.cluster": {
         "lt2f.pipeline.certificates",
         "lt2f.pipeline.executors",
+        "lt2f.pipeline.lean",
         "lt2f.pipeline.slurm",
     },
     "lt2f.pipeline.executors": {"lt2f.pipeline.grids", "lt2f.pipeline.rules"},
     "lt2f.pipeline.identity": {"lt2f.dynamics.place"},
+    "lt2f.pipeline.lean": set(),
     "lt2f.pipeline.rules": set(),
-    "lt2f.pipeline.slurm": {"lt2f.pipeline.certificates", "lt2f.pipeline.executors"},
+    "lt2f.pipeline.slurm": {
+        "lt2f.pipeline.certificates",
+        "lt2f.pipeline.executors",
+        "lt2f.pipeline.lean",
+    },
     "lt2f.pipeline.solve": {"lt2f.dynamics", "lt2f.pipeline.transformers", "lt2f.training"},
     "lt2f.pipeline.transformers": {
         "lt2f.dynamics",
@@ -123,6 +129,7 @@ OWNERS = {
     "distributed": {
         "lt2f.pipeline.certificates",
         "lt2f.pipeline.cluster",
+        "lt2f.pipeline.lean",
         "lt2f.pipeline.slurm",
     },
     "jinja2": {"lt2f.views.report"},

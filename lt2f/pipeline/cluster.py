@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import dask
 from distributed import Client, KilledWorker, LocalCluster, Security, wait
 
+from lt2f.pipeline import lean
 from lt2f.pipeline.executors import ClusterError, Executor, Local, Scheduler, Slurm, Tls
 
 T = TypeVar("T")
@@ -35,23 +36,6 @@ GLANCE = 2.0  # seconds between looks at who is there
 _GONE = "the scheduler is gone; finished chunks are kept, run again to go on"
 _CANCELLED = asyncio.CancelledError, concurrent.futures.CancelledError  # no relation
 WINDOW = 2  # batches in flight per worker: none waits, and the last ones are small
-# Of a worker, instead of Dask's own: that hands memory back to the system after every use of it,
-# which takes up to a third of the time of a quick chunk.
-_ENVIRONMENT = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-# Dask looks at every process up to a hundred times a second; once is enough for what we do.
-_SETTINGS = {
-    "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
-    "distributed.worker.profile.enabled": False,
-    "distributed.worker.memory.monitor-interval": "1s",
-    "distributed.worker.memory.pause": False,  # no help: what a worker holds is its own chunk
-    "distributed.admin.system-monitor.interval": "10s",
-    "distributed.admin.tick.interval": "1s",
-    "distributed.admin.low-level-log-length": 100,  # messages that each side keeps, of 1000
-    "distributed.scheduler.http.routes": [],  # pages on what runs, to which everybody has access
-    "distributed.worker.http.routes": [],
-    "distributed.scheduler.active-memory-manager.start": False,
-    "distributed.scheduler.allowed-failures": 3,  # of workers, on which one batch was
-}
 
 
 class NotStarted(RuntimeError):
@@ -193,7 +177,7 @@ def workers(
     ClusterError
         If there is no scheduler, or SLURM does not take our jobs.
     """
-    with dask.config.set(_SETTINGS), contextlib.ExitStack() as stack:
+    with dask.config.set(lean.SETTINGS), contextlib.ExitStack() as stack:
         match executor:
             case Local():
                 yield stack.enter_context(_started(count))
@@ -226,7 +210,7 @@ def _local(count: int) -> Any:
             host="127.0.0.1",
             security=certificates.in_memory(),  # who else can connect can run code as us
             dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},  # nobody looks, and to load it takes a while
+            scheduler_kwargs=lean.scheduler_options(),
             silence_logs=logging.CRITICAL,  # an error of a chunk comes back to us, and is said once
         )
     except RuntimeError as error:
@@ -292,7 +276,7 @@ def _security(tls: Tls | None) -> Security | None:
 def _submitted(executor: Slurm, count: int, seconds_left: Callable[[], float]) -> Iterator[Crew]:
     from lt2f.pipeline import slurm
 
-    with _quiet(), slurm.started(executor, _SETTINGS) as cluster, Client(cluster) as client:
+    with _quiet(), slurm.started(executor) as cluster, Client(cluster) as client:
         jobs = slurm.Jobs(cluster, executor, seconds_left)
         yield Crew(client, count, executor.timeout, jobs.tend)
 

@@ -19,7 +19,7 @@ from typing import Any
 import dask
 from distributed.utils import get_ip
 
-from lt2f.pipeline import certificates
+from lt2f.pipeline import certificates, lean
 from lt2f.pipeline.executors import ClusterError, Slurm, walltime_text
 
 WORTH = 30.0  # seconds of work for each of its workers that a job is worth: what it takes to start
@@ -30,7 +30,7 @@ log = logging.getLogger("lt2f")
 
 
 @contextlib.contextmanager
-def started(executor: Slurm, settings: Mapping[str, Any]) -> Iterator[Any]:
+def started(executor: Slurm) -> Iterator[Any]:
     """Start a scheduler in this process that can submit jobs, and cancel all of them in the end.
 
     Raises
@@ -51,7 +51,7 @@ def started(executor: Slurm, settings: Mapping[str, Any]) -> Iterator[Any]:
     ):
         try:
             security = certificates.in_files(Path(ours)) if executor.tls else None
-            cluster = SLURMCluster(**_how(executor, settings), security=security)
+            cluster = SLURMCluster(**_how(executor), security=security)
         except (RuntimeError, ValueError, ImportError) as error:  # such as: no such interface
             raise ClusterError(f"no scheduler for the jobs of SLURM: {error}") from None
         with cluster:
@@ -59,7 +59,7 @@ def started(executor: Slurm, settings: Mapping[str, Any]) -> Iterator[Any]:
             yield cluster
 
 
-def _how(executor: Slurm, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _how(executor: Slurm) -> dict[str, Any]:
     """Say what dask-jobqueue needs to know."""
     first, spread = lifetime(executor.walltime)
     return {
@@ -73,7 +73,7 @@ def _how(executor: Slurm, settings: Mapping[str, Any]) -> dict[str, Any]:
         "python": executor.python,
         "job_name": "lt2f",
         "job_extra_directives": list(executor.job_extra),
-        "job_script_prologue": [*_exports(settings), *executor.prologue],
+        "job_script_prologue": [*_exports(), *executor.prologue],
         "log_directory": str(executor.logs.absolute()),
         "worker_extra_args": [
             *("--lifetime", f"{first}s", "--lifetime-stagger", f"{spread}s"),
@@ -87,14 +87,13 @@ def _how(executor: Slurm, settings: Mapping[str, Any]) -> dict[str, Any]:
 def _listening(executor: Slurm) -> dict[str, Any]:
     """Choose one network to listen on; what Dask has of web pages stays on this machine."""
     where = {"interface": executor.interface} if executor.interface else {"host": get_ip()}
-    return {**where, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    return {**where, **lean.scheduler_options(), "dashboard_address": "127.0.0.1:0"}
 
 
-def _exports(settings: Mapping[str, Any]) -> Iterator[str]:
+def _exports() -> Iterator[str]:
     """Hand settings of Dask to jobs, where our own do not reach."""
-    for key, value in settings.items():
-        name = key.upper().replace(".", "__").replace("-", "_")
-        yield f"export DASK_{name}={shlex.quote(repr(value))}"
+    for name, value in lean.environment().items():
+        yield f"export {name}={shlex.quote(value)}"
 
 
 def lifetime(walltime: int) -> tuple[int, int]:
