@@ -96,6 +96,9 @@ Line = Annotated[str, _fits(r".+", "one line of shell")]
 Address = Annotated[str, _fits(r"(tcp|tls)://[^\s/]+:\d+", "tcp://host:port or tls://host:port")]
 
 
+WORTH = 30.0  # seconds of work for each of its workers that a job is worth: what it takes to start
+
+
 class ClusterError(OSError):
     """There is no scheduler, or no worker, or none is left, or SLURM does not take our jobs."""
 

@@ -9,6 +9,7 @@ from lt2f.dynamics.codes import Fate
 from lt2f.dynamics.lanes import padded
 from lt2f.dynamics.theory import fate
 from lt2f.pipeline import dataset, transformers
+from lt2f.pipeline.executors import WORTH, Executor, Local, Scheduler, Slurm
 from lt2f.pipeline.plan import ANGLE_COST, Plan, plan
 from lt2f.pipeline.settings import Settings
 from lt2f.pipeline.solve import PATHS, starts
@@ -33,7 +34,8 @@ def table(settings: Settings, cores: int | None = None) -> str:
     """Describe every sweep of a study, a line each under a heading."""
     cores = cores or len(os.sched_getaffinity(0))
     head = ("sweep", "kind", "cells", "steps", "chunks", "time", "memory/worker", "dataset")
-    rows = [head, *(_row(plan(settings, name), cores) for name in settings.sweeps)]
+    plans = [plan(settings, name) for name in settings.sweeps]
+    rows = [head, *(_row(sweep, settings.executor, cores) for sweep in plans)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = (
         "  ".join(
@@ -42,10 +44,29 @@ def table(settings: Settings, cores: int | None = None) -> str:
         )
         for row in rows
     )
-    note = (
-        f"study {settings.study}: times are estimates on {cores} cores if idle, after 1 s a sweep"
-    )
-    return "\n".join([note, *lines])
+    where = _where(settings.executor, cores)
+    return "\n".join([f"study {settings.study}: times are estimates {where}", *lines])
+
+
+def workers(sweep: Plan, executor: Executor, cores: int) -> int:
+    """Count the processes that compute at a time, on a machine of so many cores or elsewhere."""
+    most = executor.capacity(cores)
+    if isinstance(executor, Local):
+        most = min(most, cores)
+    if isinstance(executor, Slurm):
+        worth = math.ceil(seconds(sweep) / (WORTH * executor.cores))
+        most = min(most, max(worth, executor.jobs.min, 1) * executor.cores)
+    return min(most, chunk_count(sweep))
+
+
+def _where(executor: Executor, cores: int) -> str:
+    match executor:
+        case Slurm():
+            count = executor.capacity(cores)
+            return f"in SLURM on {count} workers at most, once their jobs have started"
+        case Scheduler():
+            return "for one worker: divide by how many the scheduler has"
+    return f"on {min(executor.capacity(cores), cores)} cores if idle, after 1 s a sweep"
 
 
 def seconds(sweep: Plan) -> float:
@@ -130,7 +151,7 @@ def _share(sweep: Plan, *fates: Fate) -> float:
     return float(np.isin(fate(cells["mu"], *starts(cells)), fates).mean())
 
 
-def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
+def _row(sweep: Plan, executor: Executor, cores: int) -> tuple[str, ...]:
     cells = sweep.sweep.cells
     chunks = chunk_count(sweep)
     return (
@@ -139,7 +160,7 @@ def _row(sweep: Plan, cores: int) -> tuple[str, ...]:
         f"{cells:,}",
         f"{cells * sweep.steps:.2g}",
         f"{chunks:,}",
-        duration(seconds(sweep) / min(cores, chunks)),
+        duration(seconds(sweep) / workers(sweep, executor, cores)),
         in_bytes(worker_memory(sweep), ".0f"),
         in_bytes(size(sweep)),
     )

@@ -20,9 +20,8 @@ import dask
 from distributed.utils import get_ip
 
 from lt2f.pipeline import certificates, lean
-from lt2f.pipeline.executors import ClusterError, Slurm, walltime_text
+from lt2f.pipeline.executors import WORTH, ClusterError, Slurm, walltime_text
 
-WORTH = 30.0  # seconds of work for each of its workers that a job is worth: what it takes to start
 POLL = 10.0  # seconds between questions to SLURM, which answers for everybody
 ATTEMPTS = 3  # jobs in a row that end before their workers are here, until we ask for no more
 

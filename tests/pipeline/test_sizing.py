@@ -8,6 +8,7 @@ import pytest
 
 import lt2f
 from lt2f.pipeline import sizing
+from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import parse
 
 LENGTHS = {"transient": 10**5, "measure": 10**5}
@@ -39,6 +40,46 @@ def test_every_sweep_has_a_line(raw, planned):
 def test_the_first_line_names_study_and_cores(raw):
     assert sizing.table(parse(raw()), 3).splitlines()[0].startswith("study small:")
     assert " 3 cores" in sizing.table(parse(raw()), 3).splitlines()[0]
+
+
+MANY = {  # more than a day of one core, in 400 chunks
+    "axes": {"mu": {"start": 1.4, "step": 0.001, "num": 400}},
+    "fixed": {"imbalance": 0.001, "product": 0.1},
+    "iterations": {"transient": 10**12, "measure": 32},
+    "shortcuts": False,
+    "tile": {"mu": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("executor", "workers", "said"),
+    [
+        ({}, 64, "on 64 cores if idle"),
+        ({"workers": 8}, 8, "on 8 cores if idle"),
+        ({"workers": 100}, 64, "on 64 cores if idle"),  # more share the same cores
+        ({"kind": "slurm"}, 10, "on 10 workers at most"),
+        ({"kind": "slurm", "cores": 16, "jobs": {"max": 4}}, 64, "on 64 workers at most"),
+        ({"kind": "slurm", "cores": 99, "memory": "99 GB"}, 400, "on 990 workers"),  # one a chunk
+        ({"kind": "scheduler", "file": "x"}, 1, "for one worker"),
+    ],
+)
+def test_the_time_is_that_of_as_many_workers_as_the_executor_has(raw, executor, workers, said):
+    study = raw() | {"sweeps": {"cells": MANY}, "executor": executor}
+    settings = parse(study)
+    sweep = plan(settings, "cells")
+    alone = sizing.seconds(sweep)
+    assert sizing.workers(sweep, settings.executor, 64) == workers
+    assert said in sizing.table(settings, 64).splitlines()[0]
+    assert rows(study, 64)["cells"]["time"] == sizing.duration(alone / workers)
+
+
+@pytest.mark.parametrize(("least", "jobs"), [(0, 3), (2, 3), (5, 5)])
+def test_a_job_is_counted_for_half_a_minute_of_each_of_its_workers(raw, monkeypatch, least, jobs):
+    """As docs/howto/sizing.md has it: 250 s are worth three jobs of four workers, 120 s each."""
+    slurm = {"kind": "slurm", "cores": 4, "memory": "4 GB", "jobs": {"min": least, "max": 10}}
+    settings = parse(raw() | {"sweeps": {"cells": MANY}, "executor": slurm})
+    monkeypatch.setattr(sizing, "seconds", lambda sweep: 250.0)
+    assert sizing.workers(plan(settings, "cells"), settings.executor, 1) == 4 * jobs
 
 
 def test_columns_line_up(raw):
