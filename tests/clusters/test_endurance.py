@@ -1,10 +1,15 @@
 """Thousands of tasks leave nothing behind: in the client, in the scheduler, in the workers."""
 
+import collections
+import gc
 import os
 
 import pytest
+from distributed.scheduler import DEFAULT_EXTENSIONS
 
 from lt2f import bench
+from lt2f.pipeline import cluster, lean
+from lt2f.pipeline.executors import Local
 
 endurance = bench.load(bench.BESIDE / "endurance.py")
 TASKS, BALLAST = 1600, 2**16  # bytes that each task takes along, and brings back
@@ -51,3 +56,33 @@ def test_the_page_says_what_was_measured(among, tmp_path, monkeypatch):
     assert "40 tasks in" in page
     for role in endurance.ROLES:
         assert f"| {role} | {course.memory[role][10 - 1] / 1e6:.1f} |" in page
+
+
+def sizes():
+    """How long each list, set and table of this process is; by what it is."""
+    gc.collect()
+    kinds = list, dict, set, collections.deque
+    return {id(each): (len(each), each) for each in gc.get_objects() if isinstance(each, kinds)}
+
+
+def growing(tasks=300):
+    """What becomes longer with every task, in this process: client, scheduler and nannies."""
+    with cluster.workers(Local(workers=1), 1) as crew:
+        list(crew.unordered(abs, range(tasks)))  # bounded logs fill up
+        before = sizes()
+        list(crew.unordered(abs, range(tasks)))
+        after = sizes()
+        return [
+            each for key, (length, each) in after.items()
+            if each is not before and length - before.get(key, (0,))[0] > tasks / 2
+        ]  # fmt: skip
+
+
+def test_nothing_that_we_start_grows_with_the_number_of_tasks():
+    assert growing() == []
+
+
+def test_what_dask_would_keep_is_seen(monkeypatch):
+    everything = {"dashboard": False, "extensions": DEFAULT_EXTENSIONS}
+    monkeypatch.setattr(lean, "scheduler_options", lambda: everything)
+    assert [list(each[0]) for each in growing()] == [["type"]]
