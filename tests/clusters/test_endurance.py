@@ -58,6 +58,18 @@ def test_the_page_says_what_was_measured(among, tmp_path, monkeypatch):
         assert f"| {role} | {course.memory[role][10 - 1] / 1e6:.1f} |" in page
 
 
+def test_names_can_be_known_beforehand(among):
+    def names():  # in the scheduler
+        from dask.utils import key_split
+
+        return key_split.cache_info().currsize
+
+    client = among.crew.client
+    before = client.run_on_scheduler(names)
+    endurance.know_names(client, 50)
+    assert client.run_on_scheduler(names) == before + 50
+
+
 def sizes():
     """How long each list, set and table of this process is; by what it is."""
     gc.collect()
