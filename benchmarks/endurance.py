@@ -173,10 +173,10 @@ def page(courses: dict[str, Course]) -> str:
         "of the tasks.",
         "What a scheduler and a worker add for each task that they see is its name: 172 bytes "
         "and a place in a table, of which Dask keeps the last 100,000 (`dask.utils.key_split`), "
-        "some 30 MB in all. A worker sees half of the tasks here. That this is what grows, and "
-        "that it ends, is what the last course shows: there the tables are full of names before "
-        "the first task. A test looks for lists and tables that grow with the number of tasks, "
-        "and finds no other.",
+        "some 30 MB in all. Steps are tables that double, or memory that is taken in bulk; a "
+        "worker sees half of the tasks here. That this is what grows, and that it ends, is what "
+        "the last course shows: there the tables are full of names before the first task. A test "
+        "looks for lists and tables that grow with the number of tasks, and finds no other.",
         "A scheduler that you start yourself also keeps a record of every task for as long as it "
         "lives (Dask's spans), 0.2 kB of each; those that lt2f starts keep none. A task of a sweep "
         "takes about a second, so that a day of a hundred cores is nine million tasks and 1.6 GB: "
