@@ -44,3 +44,8 @@ rule all:
     default_target: True
     input:
         published,
+
+
+onsuccess:
+    if os.path.exists(stages.report[1]):
+        print(f"All on one page: {os.path.abspath(stages.report[1])}", file=sys.stderr)

@@ -82,7 +82,11 @@ def test_a_wheel_starts_and_runs_a_study(python, tmp_path):
     call(lt2f, "run", "mine", "results/mine/orbit.nc", "--cores", "1", cwd=tmp_path)
     made = tmp_path / "mine/results/mine/orbit.nc"
     assert "intact" in call(lt2f, "verify", made, cwd=tmp_path)
-    assert "intact" not in call(lt2f, "run", "mine", "results/mine/orbit.nc", "-n", cwd=tmp_path)
+    assert "Nothing to be done" in call(
+        lt2f, "run", "mine", made.relative_to(tmp_path / "mine"), "-n", cwd=tmp_path
+    )
+    for words in ("check",), ("show",), ("verify",), ("chunks", "--verify"):
+        assert "orbit" in call(lt2f, *words, "mine", cwd=tmp_path)
     again = call(lt2f, "init", "mine", cwd=tmp_path)
     assert again.count("is there already, left as it is") == 3
 
@@ -91,6 +95,8 @@ def test_a_wheel_starts_and_runs_a_study(python, tmp_path):
     ("words", "message"),
     [
         (("run", "nowhere"), "nowhere/study.yaml: no such file"),
+        (("run", "-n"), "study.yaml: no such file; `lt2f init .` writes one"),
+        (("run", "nowhere.yaml"), "nowhere.yaml: no such file"),
         (("init", "no name"), "study = 'no name'"),
     ],
 )
@@ -100,6 +106,25 @@ def test_what_cannot_be_is_one_line(words, message, tmp_path):
     assert message in said
     assert len(said.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_study_is_a_file_too_and_the_last_word_on_options_is_yours(tmp_path):
+    """In the folder of a study it is left out; a settings file computes into this folder."""
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(STUDY))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    run = sys.executable, "-m", "lt2f", "run"
+    target, environment = "results/tiny/line.nc", {"PYTHONPATH": str(ROOT)}
+    for words, cwd in (
+        (("again.yaml", target, "--cores", "1"), tmp_path),
+        ((target, "-c", "1"), tmp_path / "here"),
+    ):
+        said = call(*run, *words, cwd=cwd, **environment)
+        assert "sweep line, cores: 1" in said
+        assert (cwd / target).is_file()
+    assert "Nothing to be done" in call(
+        *run, "--dry-run", "--", target, cwd=tmp_path / "here", **environment
+    )
 
 
 def test_another_workflow_takes_ours_as_a_module(tmp_path):

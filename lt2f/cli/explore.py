@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lt2f.cli.group import command
+from lt2f.cli.own import results_of
 
 
 @command()
@@ -33,7 +34,7 @@ def explore(path: Path, port: int | None, browser: bool) -> None:
     from lt2f.progress import waiting
 
     server.quiet()
-    maps = atlas.maps(path)
+    maps = atlas.maps(results_of(path))
     with waiting("lt2f: compiling, once on this machine"):
         server.prepare(maps)
     with server.serving(maps, port) as serving:

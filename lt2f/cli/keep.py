@@ -7,11 +7,13 @@ import click
 
 from lt2f.cli.group import command
 from lt2f.cli.layout import table
+from lt2f.cli.own import settings_of
 
 if TYPE_CHECKING:
     from lt2f.pipeline.inventory import Inventory
     from lt2f.pipeline.settings import Settings
 
+_STUDY = click.Path(path_type=Path, exists=True)
 _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -38,7 +40,7 @@ def reproduce(file: Path, output: Path | None) -> None:
 
 
 @command()
-@click.argument("settings", type=_EXISTING, nargs=-1)
+@click.argument("settings", type=_STUDY, nargs=-1)
 @click.option("--store", type=_FOLDER, help="The store; that of the settings if unsaid.")
 @click.option("--verify", is_flag=True, help="Read every chunk, and name those that are damaged.")
 @click.option("--prune", is_flag=True, help="Remove what serves none of the SETTINGS.")
@@ -48,7 +50,8 @@ def chunks(
 ) -> None:
     """List, verify or prune the chunks that finished work is kept in.
 
-    SETTINGS are the files of the studies to keep. What serves none of them is spare.
+    SETTINGS are the files of the studies to keep, or their folders. What serves none of them is
+    spare.
 
     Example: lt2f chunks config/config.yaml --verify
     """
@@ -59,8 +62,9 @@ def chunks(
 
     if prune and not settings:
         raise click.UsageError("--prune: needs the SETTINGS of every study to keep")
-    studies = [load(file) for file in settings]
-    kept = Store(store or _folder(studies))
+    studies = [load(settings_of(path)) for path in settings]
+    homes = [path if path.is_dir() else Path() for path in settings]
+    kept = Store(store or _folder(studies, homes))
     found = inventory.take(kept, studies)
     _list(found, kept.folder)
     if verify:
@@ -75,10 +79,12 @@ def chunks(
         _prune(kept.folder, spare, found.drafts, yes=yes)
 
 
-def _folder(studies: "list[Settings]") -> Path:
+def _folder(studies: "list[Settings]", homes: list[Path]) -> Path:
+    """Find the one store of the studies, each of which runs in its home."""
     from lt2f.pipeline.sweep import CHUNKS
 
-    folders = {study.chunks or CHUNKS for study in studies} or {CHUNKS}
+    each = zip(studies, homes, strict=True)
+    folders = {home / (study.chunks or CHUNKS) for study, home in each} or {CHUNKS}
     if len(folders) > 1:
         several = ", ".join(map(str, sorted(folders)))
         raise click.UsageError(f"these studies have several stores ({several}): say --store")

@@ -7,6 +7,7 @@ import click
 
 from lt2f.cli import layout
 from lt2f.cli.group import command
+from lt2f.cli.own import results_of
 from lt2f.cli.study import outlook
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ _PATH = click.Path(path_type=Path, exists=True)
 def show(files: tuple[Path, ...]) -> None:
     """Say what a result is, and what was found, in a page.
 
-    FILES are datasets, claims.csv, thresholds.csv, folders of results, or settings.
+    FILES are datasets, claims.csv, thresholds.csv, folders of results or of studies, or settings.
 
     Example: lt2f show results/atlas/regimes.nc
     """
-    for number, file in enumerate(files):
+    for number, file in enumerate(map(results_of, files)):
         if number:
             click.echo()
         if file.suffix in (".yaml", ".yml"):
@@ -39,12 +40,12 @@ def verify(files: tuple[Path, ...]) -> None:
     """Tell whether datasets hold what they name.
 
     That is a hash of their data and settings, and one of the code. FILES are datasets, or folders
-    of them.
+    of them, or of studies.
 
     Example: lt2f verify results/atlas
     """
     states = []
-    for file in files:
+    for file in map(results_of, files):
         inside = sorted(file.glob("*.nc")) if file.is_dir() else [file]
         for path in inside:
             states.append(_state(path))

@@ -1,4 +1,4 @@
-"""A study of one's own, wherever lt2f is installed: begin it, and run it."""
+"""A study of one's own, wherever lt2f is installed: begin it, run it, and find what it made."""
 
 import os
 import sys
@@ -9,11 +9,16 @@ import click
 from lt2f.cli.group import command
 
 SETTINGS, PROFILE = "study.yaml", "profile"
+_YAML = {".yaml", ".yml"}
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _README = """\
-`lt2f run` here computes the study of `study.yaml` into `results/`.
-`lt2f check study.yaml` says how large it is; options of Snakemake are in `profile/config.yaml`.
+`lt2f run` computes the study of `study.yaml`, and `lt2f check .` says before how large it is.
+Then look: `lt2f show .`, `lt2f explore .`. Options of Snakemake are in `profile/config.yaml`.
 """
+_HEAD = """\
+# The study `{}`: a few sweeps of runs from a start (a, b). Every key: lt2f schema
+# mu: effective step size; imbalance: a^2 - b^2, and product: ab, of the start.
+# Of each run `transient` steps are discarded; `measure` steps, or `samples`, are looked at."""
 _SNAKEMAKE = """\
 # Options of Snakemake for this study, as on its command line: snakemake --help
 cores: all
@@ -25,6 +30,23 @@ def carried() -> Path:
     package = Path(__file__).parents[1]
     inside = package / "workflow"
     return inside if inside.is_dir() else package.parent
+
+
+def settings_of(path: Path) -> Path:
+    """Return the settings that a path names: a file, or those of a study's folder."""
+    return path if path.is_file() or path.suffix in _YAML else path / SETTINGS
+
+
+def results_of(path: Path) -> Path:
+    """Return the folder of a study's results, if a path names that of the study; else the path."""
+    if not (path / SETTINGS).is_file():
+        return path
+    from lt2f.pipeline import settings
+
+    made = path / "results" / settings.load(path / SETTINGS).study
+    if not made.is_dir():
+        raise click.UsageError(f"{made}: no such folder; `lt2f run {path}` makes it")
+    return made
 
 
 @command()
@@ -44,7 +66,7 @@ def init(folder: Path) -> None:
     settings.parse({**plain, "study": name})  # a folder's name may be none of a study
     lines = quick.read_text(encoding="utf-8").replace("study: quick", f"study: {name}").splitlines()
     kept = [line for line in lines if not line.startswith("#") and "tile:" not in line]
-    text = "\n".join([f"# The study `{name}`. Every key: lt2f schema", *kept]) + "\n"
+    text = "\n".join([_HEAD.format(name), *kept]) + "\n"
     files = {SETTINGS: text, "README.md": _README, f"{PROFILE}/config.yaml": _SNAKEMAKE}
     (folder / PROFILE).mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
@@ -59,21 +81,35 @@ def init(folder: Path) -> None:
 
 
 @command(ignore_unknown_options=True)
-@click.argument("folder", type=_FOLDER, default=".")
-@click.argument("snakemake", nargs=-1, type=click.UNPROCESSED)
-def run(folder: Path, snakemake: tuple[str, ...]) -> None:
+@click.argument("words", metavar="[STUDY] [SNAKEMAKE]...", nargs=-1, type=click.UNPROCESSED)
+def run(words: tuple[str, ...]) -> None:
     """Run a study: Snakemake, with this workflow.
 
-    The settings are in FOLDER, which is this one if unsaid. What follows it goes to Snakemake:
-    targets, such as results/mine/regimes.nc, and options, such as --cores 2 or --dry-run.
+    STUDY is the folder of one, this one if unsaid, or a settings file, whose results come into
+    this folder. What follows goes to Snakemake: targets, such as results/mine/regimes.nc, and
+    options, such as --cores 2 or --dry-run.
 
     Example: lt2f run mine --dry-run
     """
-    file = folder / SETTINGS
+    study, snakemake = _study(words)
+    file = settings_of(study)
     if not file.is_file():
-        raise click.UsageError(f"{file}: no such file; `lt2f init {folder}` writes one")
-    profile = folder / PROFILE
+        hint = f"; `lt2f init {study}` writes one" if file != study else ""
+        raise click.UsageError(f"{file}: no such file{hint}")
+    folder = Path() if file == study else study
+    profile = study / PROFILE
     own = ["--profile", str(profile.resolve())] if profile.is_dir() else ["--cores", "all"]
-    words = [sys.executable, "-m", "snakemake", *snakemake, *own, "--snakefile"]
-    words += [str(carried() / "Snakefile"), "--directory", str(folder.resolve())]
-    os.execv(sys.executable, [*words, "--configfile", str(file.resolve())])
+    # Of an option said twice Snakemake takes the last, so what is typed comes after what is ours.
+    line = [sys.executable, "-m", "snakemake", *own, *snakemake]
+    line += ["--snakefile", str(carried() / "Snakefile"), "--directory", str(folder.resolve())]
+    os.execv(sys.executable, [*line, "--configfile", str(file.resolve())])
+
+
+def _study(words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+    """Tell the study from what is for Snakemake; in the folder of a study it may be left out."""
+    if not words or words[0].startswith("-"):
+        return Path(), words
+    first = Path(words[0])
+    if Path(SETTINGS).is_file() and not first.is_dir() and first.suffix not in _YAML:
+        return Path(), words
+    return first, words[1:]

@@ -7,23 +7,24 @@ from click.shell_completion import CompletionItem
 
 from lt2f.cli.group import command
 from lt2f.cli.layout import width, wrap
+from lt2f.cli.own import settings_of
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_STUDY = click.Path(path_type=Path)
 
 
 @command()
-@click.argument("file", type=_FILE)
+@click.argument("file", metavar="FILE_OR_FOLDER", type=_STUDY)
 @click.option("--cores", type=click.IntRange(min=1), help="Workers to plan for; all if unsaid.")
 def check(file: Path, cores: int | None) -> None:
     """Tell what a settings file makes, or what is wrong with it.
 
     For each sweep its size, and an estimate of time and memory; then warnings of what this machine
     would not bear, what a run would do outside results/ (read it before you run a stranger's
-    file), and the figures.
+    file), and the figures. A folder is that of a study, with its study.yaml.
 
     Example: lt2f check config/config.yaml
     """
-    click.echo(outlook(file, cores))
+    click.echo(outlook(settings_of(file), cores))
 
 
 def _works(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem[str]]:

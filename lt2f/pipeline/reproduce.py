@@ -64,7 +64,7 @@ def text(path: Path) -> str:
     study = raw["study"][:90] + AGAIN  # a name has 100 letters at most
     lines = [
         f"# What made {name}.nc of the study {raw['study']}, which stays as it is.",
-        f"#   snakemake results/{study}/{name}.nc --cores 2 --configfile THIS_FILE",
+        f"#   lt2f run THIS_FILE results/{study}/{name}.nc",
         f"# content: {content}",
     ]
     if not same_code:
