@@ -16,7 +16,8 @@ ROOT = Path(lt2f.__file__).parent
 # Of several prefixes that fit a module, the longest decides.
 MAY_IMPORT = {
     "lt2f": {"lt2f"},
-    "lt2f.dynamics": {"lt2f.dynamics"},
+    "lt2f.laws": set(),
+    "lt2f.dynamics": {"lt2f.dynamics", "lt2f.laws"},
     # A check on all the rest of the wing, which would be circular if it used it.
     "lt2f.dynamics.extended_map": set(),
     "lt2f.dynamics.extended": {"lt2f.dynamics.codes", "lt2f.dynamics.extended_map"},
@@ -25,7 +26,7 @@ MAY_IMPORT = {
         "lt2f.dynamics.extended",
         "lt2f.dynamics.extended_map",
     },
-    "lt2f.training": {"lt2f.training"},
+    "lt2f.training": {"lt2f.laws", "lt2f.training"},
     "lt2f.reduction": {"lt2f.dynamics", "lt2f.training"},
     "lt2f.trained": {"lt2f.dynamics", "lt2f.reduction", "lt2f.training"},
     "lt2f.advice": {
@@ -56,7 +57,7 @@ MAY_IMPORT = {
         "lt2f.pipeline.settings",
         "lt2f.views.catalogue",
     },
-    "lt2f.pipeline": {"lt2f.dynamics", "lt2f.training", "lt2f.pipeline"},
+    "lt2f.pipeline": {"lt2f.dynamics", "lt2f.laws", "lt2f.training", "lt2f.pipeline"},
     # What each of these says of itself: it knows no settings, no cluster, no other room.
     "lt2f.pipeline.axes": {"lt2f.pipeline.rules"},
     "lt2f.pipeline.agreement": {"lt2f.pipeline.identity", "lt2f.pipeline.store"},
@@ -111,6 +112,7 @@ MAY_IMPORT = {
         "lt2f.dynamics.theory",
         "lt2f.dynamics.thresholds",
         "lt2f.dynamics.transverse",
+        "lt2f.laws",
         "lt2f.pipeline.dataset",
         "lt2f.training.prompt_batches",  # the law of batches, for the edges that follow from it
         "lt2f.training.prompts",

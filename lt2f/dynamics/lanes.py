@@ -1,7 +1,7 @@
 """The state of many lanes as an array, and the noise that they share."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from lt2f.dynamics.kernels import (
     residuals,
 )
 from lt2f.dynamics.model import CARRIED, DECAY, FACTORS, MULTIPLICATIVE, PROMPTS, QUIET, TARGET
+from lt2f.laws import Name
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -36,7 +37,7 @@ INDEX: dict[Model, int] = {
     "none": QUIET, "multiplicative": MULTIPLICATIVE, "target": TARGET, "prompts": PROMPTS,
     "decay": DECAY, "factors": FACTORS,
 }  # fmt: skip
-Law = Literal["two_point", "uniform", "normal"]
+Law: TypeAlias = Name
 
 ZERO = 2.0**-150, 2.0**30  # stand-in for a factor that is exactly zero, and its lift
 

@@ -2,77 +2,26 @@
 
 With the residual r = h ab - m a step is U' = U (1 - r), V' = V (1 + r). The noise models are
 multiplicative, h = 1 + s xi and m = mu h, and target, h = 1 and m = mu + sigma xi, where xi has
-mean 0, variance 1 and one of three laws. Both share one integral, E log|c + w xi|.
+mean 0, variance 1 and one of the laws of `lt2f.laws`. Both share one integral, E log|c + w xi|.
 Functions broadcast and return doubles unless they say otherwise; an unknown law is a KeyError.
 """
 
 import math
-from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lt2f.dynamics.theory import FloatArray
+from lt2f.laws import LAWS, Name
 
-Law: TypeAlias = Literal["two_point", "uniform", "normal"]
+Law: TypeAlias = Name
 
-SUPPORT: Final[dict[Law, float]] = {
-    "two_point": 1.0,
-    "uniform": math.sqrt(3.0),
-    "normal": math.inf,
-}
+SUPPORT: Final[dict[Law, float]] = {name: law.largest for name, law in LAWS.items()}
 """Largest |xi| that each law of unit variance attains or comes near."""
 
 
 # The mean logarithm
-
-
-def _two_point(c: FloatArray, w: FloatArray) -> FloatArray:
-    return (np.log(np.abs(c + w)) + np.log(np.abs(c - w))) / 2
-
-
-def _uniform(c: FloatArray, w: FloatArray) -> FloatArray:
-    """Average log|z| over c - w sqrt(3) < z < c + w sqrt(3)."""
-    from scipy.special import xlogy  # here, because most sweeps can do without its import
-
-    half = SUPPORT["uniform"] * w
-    t = np.divide(half, np.abs(c), out=np.full_like(c, np.inf), where=c != 0)
-    # Wide: the primitive z log|z| - z. Narrow: its expansion, whose terms do not cancel.
-    q = np.where(t < 0.5, np.maximum(t, 1e-200), 0.25)  # the floor is exact: its square is 0
-    narrow = np.log(np.abs(c)) + np.arctanh(q) / q - 1 + np.log1p(-q * q) / 2
-    low, high = c - half, c + half
-    primitive = xlogy(high, np.abs(high)) - xlogy(low, np.abs(low))
-    wide = primitive / np.where(half > 0, 2 * half, 1.0) - 1
-    return np.where(half == 0, np.log(np.abs(c)), np.where(t < 0.5, narrow, wide))
-
-
-def _normal(c: FloatArray, w: FloatArray) -> FloatArray:
-    """Add log w to G(|c|/w) with G(m) = E log|m + xi|.
-
-    G' = E 1/(m + xi) (principal value) is sqrt(2) times Dawson's function of m/sqrt(2), and
-    G(0) = -(gamma + log 2)/2. Forty Gauss nodes integrate that entire function to rounding for
-    m <= 10; beyond, the asymptotic series -sum (2k-1)!!/(2k m^2k) of log|m + xi| - log m does.
-    """
-    from scipy.special import dawsn
-
-    m = np.divide(np.abs(c), w, out=np.full_like(c, np.inf), where=w > 0)
-    nodes, weights = np.polynomial.legendre.leggauss(40)
-    x = np.minimum(m, 10.0) / math.sqrt(2.0)
-    integral = x * (dawsn(x[..., None] * (1 + nodes) / 2) @ weights)
-    near = np.log(w) - (np.euler_gamma + math.log(2.0)) / 2 + integral
-    term, series = np.ones_like(m), np.zeros_like(m)
-    for k in range(1, 21):
-        term = term * (2 * k - 1) / np.maximum(m, 10.0) ** 2
-        series += term / (2 * k)
-    return np.where(m < 10, near, np.log(np.abs(c)) - series)
-
-
-_MEAN_LOG: Final[dict[Law, Callable[[FloatArray, FloatArray], FloatArray]]] = {
-    "two_point": _two_point,
-    "uniform": _uniform,
-    "normal": _normal,
-}
 
 
 def mean_log(center: ArrayLike, spread: ArrayLike, law: Law) -> FloatArray:
@@ -81,7 +30,7 @@ def mean_log(center: ArrayLike, spread: ArrayLike, law: Law) -> FloatArray:
         np.asarray(center, dtype=np.float64), np.asarray(spread, dtype=np.float64)
     )
     with np.errstate(divide="ignore", over="ignore"):  # log 0, and c/w beyond all range
-        return np.asarray(_MEAN_LOG[law](c, w))
+        return np.asarray(LAWS[law].mean_log(c, w))
 
 
 # Multiplicative noise

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lt2f.laws import Name
 from lt2f.pipeline.rules import Model, whole
 
 MAX_SIDE, MAX_POOL = 2**12, 2**16  # of a prompt, and prompts in a pool or in a batch
@@ -26,7 +27,7 @@ class Noisy(Model):
 
     model: Literal["multiplicative", "target", "factors"]
     """What is random: the step's multiplier, the target, or one multiplier for each factor."""
-    law: Literal["two_point", "uniform", "normal"] = "two_point"
+    law: Name = "two_point"
     """Distribution of the draws, with the standard deviation that the coordinate noise gives."""
 
 

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from lt2f.dynamics import decay, noise_theory, theory, thresholds
+from lt2f.laws import LAWS
 from lt2f.views import style
 
 Floats = NDArray[np.float64]
@@ -92,7 +93,7 @@ def under_noise(dataset: xr.Dataset) -> Iterator[Boundary]:
             yield Boundary(words, _escape_by_steps(law), "-.")
     elif noise["model"] == "target":
         if bounded:
-            most = {"two_point": r"\sigma", "uniform": r"\sqrt{3}\sigma"}[law]
+            most = LAWS[law].factor + r"\sigma"
             words = rf"$2(\frac{{1+\mu+{most}}}{{3}})^{{3/2}}=(2+\mu-{most})^{{1/2}}$: {escape}"
             yield Boundary(words, _escape_by_targets(law), "-.")
         words = r"$E\log|1+m|=0$: beyond, the origin attracts balanced orbits"
