@@ -27,7 +27,7 @@ RECORD: Final = (
 """What is computed of a cell that somebody looks at."""
 
 _STARTS: Final = ("imbalance", "product"), ("a", "b")
-_UNSEEN: Final = {"batch_size", "perturbation"}  # coordinates that the page has no handle for
+_UNSEEN: Final = {"batch_size", "decay", "perturbation"}  # coordinates that the page has no handle for
 _EVEN: Final = 1e-6  # relative; axes are rounded decimals
 _BEGIN: Final = 0.68, 0.35  # of the axes, where the first cell is: chaos, in most maps
 
