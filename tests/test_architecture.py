@@ -41,6 +41,7 @@ MAY_IMPORT = {
         "lt2f.advice.rows",
         "lt2f.dynamics",
         "lt2f.explore",
+        "lt2f.laws",
         "lt2f.pipeline.dataset",
         "lt2f.pipeline.kinds",
         "lt2f.pipeline.plan",
@@ -77,7 +78,12 @@ MAY_IMPORT = {
         "lt2f.pipeline.executors",
         "lt2f.pipeline.lean",
     },
-    "lt2f.pipeline.solve": {"lt2f.dynamics", "lt2f.pipeline.transformers", "lt2f.training"},
+    "lt2f.pipeline.solve": {
+        "lt2f.dynamics",
+        "lt2f.laws",
+        "lt2f.pipeline.transformers",
+        "lt2f.training",
+    },
     "lt2f.pipeline.transformers": {
         "lt2f.dynamics",
         "lt2f.reduction",
@@ -89,6 +95,7 @@ MAY_IMPORT = {
     "lt2f.claims": {
         "lt2f.claims",
         "lt2f.dynamics",
+        "lt2f.laws",
         "lt2f.reduction",
         "lt2f.trained",
         "lt2f.training",

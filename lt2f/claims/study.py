@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.dynamics import theory
+from lt2f.laws import of_step
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,8 +104,8 @@ class Sweep:
         self.model = str(
             raw.get("transformer", {}).get("model", "")
         )  # of a transformer that is trained
-        # Decay stands beside noise: claims on the map itself are of sweeps with neither.
-        plain = "decay" if "decay" in dataset.coords else "none"
+        # Other steps stand beside noise: claims on the map itself are of sweeps with neither.
+        plain = of_step(dataset.coords, "none")
         self.noise = str(noise.get("model", plain))
         self.noise_settings: dict[str, Any] = noise
         self.law = str(noise.get("law", "two_point"))

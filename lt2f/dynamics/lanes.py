@@ -25,7 +25,7 @@ from lt2f.dynamics.kernels import (
     residuals,
 )
 from lt2f.dynamics.model import CARRIED, DECAY, FACTORS, MULTIPLICATIVE, PROMPTS, QUIET, TARGET
-from lt2f.laws import Name
+from lt2f.laws import STEPS, Name
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -67,7 +67,7 @@ class Noise:
     @property
     def is_random(self) -> bool:
         """Whether anything is drawn."""
-        return self.index not in (QUIET, DECAY)
+        return self.model not in ("none", *STEPS)
 
     def of(self, some: Mask) -> "Noise":
         """Return the noise of some of the cells; what is silent has one amplitude for all."""
@@ -79,9 +79,14 @@ class Noise:
 SILENCE = Noise("none", "two_point", np.zeros(1), np.zeros(1))
 
 
+def steady(step: Model, strength: Floats) -> Noise:
+    """Return a law of the step that draws nothing, with its strength in N cells, shape (N,)."""
+    return Noise(step, "two_point", SILENCE.sequence, strength)
+
+
 def weight_decay(kappa: Floats) -> Noise:
     """Return the law of the step under which N cells decay by kappa, shape (N,)."""
-    return Noise("decay", "two_point", SILENCE.sequence, kappa)
+    return steady("decay", kappa)
 
 
 def padded(count: int) -> int:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from lt2f.laws import Step, of_step
 from lt2f.pipeline.axes import FORMS, AnyAxis, Counted
-from lt2f.pipeline.noises import MAX_POOL, Noiseless, Noisy, Prompts
+from lt2f.pipeline.noises import MAX_POOL, Noiseless, NoiseModel, Noisy, Prompts
 from lt2f.pipeline.rules import Model, refusal, whole
 
 MAX_CELLS = 10**12  # of one sweep
@@ -66,9 +67,9 @@ class Sweep(Model):
         return self.noise.model != "none"
 
     @property
-    def law(self) -> str:
-        """Law of the step: the model of its noise, or decay."""
-        return "decay" if "decay" in {**self.axes, **self.fixed} else self.noise.model
+    def law(self) -> Step | NoiseModel:
+        """Law of the step: that of a coordinate, such as decay, or the model of its noise."""
+        return of_step({**self.axes, **self.fixed}, self.noise.model)
 
     def coordinates(self) -> dict[str, NDArray[Any]]:
         """Compute the values along each axis, in order: int64 for what is WHOLE, else float64."""

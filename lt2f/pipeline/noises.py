@@ -7,6 +7,8 @@ from pydantic import Field
 from lt2f.laws import Name
 from lt2f.pipeline.rules import Model, whole
 
+NoiseModel = Literal["none", "multiplicative", "target", "factors", "prompts"]
+
 MAX_SIDE, MAX_POOL = 2**12, 2**16  # of a prompt, and prompts in a pool or in a batch
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE), whole]
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.dynamics.lanes import Model
 from lt2f.pipeline import solve, transformers
 from lt2f.pipeline.identity import code_sha256, sha256_of
 from lt2f.pipeline.kinds import EllipseSweep
@@ -89,7 +88,7 @@ class Plan:
             iterations=dict(self.sweep.iterations),
             record=self._record(),
             shortcuts=self.sweep.shortcuts,
-            noise=self._law,
+            noise=self.sweep.law,
             law=noise.law if isinstance(noise, Noisy) else "two_point",
             pool=noise.model_dump(exclude={"model"}) if isinstance(noise, Prompts) else None,
             seed=self.seed if self.sweep.has_realizations else 0,
@@ -117,11 +116,6 @@ class Plan:
         if not {"batch_size", "realization"} <= self.axes.keys():
             return None
         return solve.almost_sure_edges(self.task.seed, self.axes["batch_size"], self.task.pool)
-
-    @property
-    def _law(self) -> Model:
-        """Law of the step: decay where there is a coordinate of this name, else that of noise."""
-        return "decay" if self.sweep.law == "decay" else self.sweep.noise.model
 
     @property
     def _transformer(self) -> dict[str, Any] | None:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from lt2f.dynamics import balancing, ellipse, labels, orbits, theory
 from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Regime
-from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise, weight_decay
+from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise, steady
 from lt2f.dynamics.survey import Schedule
+from lt2f.laws import STEPS
 from lt2f.pipeline import transformers
 from lt2f.training import batches
 from lt2f.training.prompt_batches import Batches, multipliers
@@ -117,21 +118,21 @@ def starts(cells: Arrays) -> tuple[Floats, Floats]:
 def _realizations(task: Task, cells: Arrays) -> Iterator[tuple[Mask, Arrays, Noise]]:
     """Yield the cells of one realization at a time, for they share its noise.
 
-    Cells whose noise, or decay, is zero come first and together: they are those of the map itself,
-    to the bit.
+    Cells whose noise, or whose other law of the step, has strength zero come first and together:
+    they are those of the map itself, to the bit.
     """
     if task.pool is not None:
         yield from _batches_of_prompts(task, task.pool, cells)
         return
-    name = "decay" if task.noise == "decay" else "noise"
+    name = task.noise if task.noise in STEPS else "noise"
     amplitude = np.zeros(cells["mu"].size) if task.noise == "none" else cells[name]
     if not amplitude.all():
         where = amplitude == 0.0
         yield where, {name: values[where] for name, values in cells.items()}, SILENCE
-    if task.noise == "decay" and amplitude.any():
+    if task.noise in STEPS and amplitude.any():
         where = amplitude > 0.0
         part = {name: values[where] for name, values in cells.items()}
-        yield where, part, weight_decay(part["decay"])
+        yield where, part, steady(task.noise, part[name])
     elif amplitude.any():
         for k in np.unique(cells["realization"]):
             where = (cells["realization"] == k) & (amplitude > 0.0)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+from lt2f.laws import of_step
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -140,8 +142,8 @@ def _which_minimum(sweeps: Mapping[str, Any]) -> Iterator[Figure]:
 
 
 def _law(sweep: Any) -> str:
-    """Return the law of a sweep's step: the model of its noise, or decay."""
-    return "decay" if "decay" in {*sweep.axes, *sweep.fixed} else str(sweep.noise.model)
+    """Return the law of a sweep's step: that of a coordinate, or the model of its noise."""
+    return of_step({*sweep.axes, *sweep.fixed}, str(sweep.noise.model))
 
 
 def _tells_fraying(sweep: Any) -> bool:

@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 
 from lt2f.dynamics.codes import Regime
+from lt2f.laws import STEPS, of_step
 
 COLOURS: Final[dict[Regime, str]] = {
     Regime.UNDECIDED: "#fff63a",
@@ -115,11 +116,10 @@ def sweep_of(dataset: xr.Dataset) -> dict[str, Any]:
 def noise_of(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the noise of a sweep as its settings say: {"model": "none"} if there is none.
 
-    Decay is told in the same place, for as noise it leaves nothing of the map's own theorems.
+    Another law of the step is told in the same place, for as noise it leaves nothing of the map's
+    own theorems.
     """
-    noise = sweep_of(dataset).get(
-        "noise", {"model": "decay" if "decay" in dataset.coords else "none"}
-    )
+    noise = sweep_of(dataset).get("noise", {"model": of_step(dataset.coords, "none")})
     return {"law": "two_point", **noise}
 
 
@@ -134,7 +134,7 @@ def conditions(dataset: xr.Dataset) -> list[str]:
     if noise["model"] == "prompts":
         again = "with" if noise.get("replacement", True) else "without"
         parts.append(f"batches from {noise['pool_size']} prompts, {again} replacement")
-    elif noise["model"] not in ("none", "decay"):
+    elif noise["model"] not in ("none", *STEPS):
         words = "noise of each factor" if noise["model"] == "factors" else f"{noise['model']} noise"
         parts.append(f"{words} ({noise['law'].replace('_', '-')})")
     if "realization" in dataset.coords and dataset["realization"].ndim == 0:

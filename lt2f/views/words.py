@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from lt2f.dynamics.codes import Regime
+from lt2f.laws import STEPS
 from lt2f.views import style
 
 PLAIN: Final = {
@@ -68,7 +69,7 @@ def span(dataset: xr.Dataset, name: str) -> str:
     values = dataset[name].values
     ends = f"from {number(values[0])} to {number(values[-1])}"
     listed = ", ".join(map(number, values))
-    what = {"noise": "noise σ", "batch_size": "batch size B"}.get(name, PLAIN[name])
+    what = {"noise": "noise σ", "batch_size": "batch size B"}.get(name, PLAIN.get(name, name))
     return f"{what} = {listed}" if values.size < 5 else f"{what} {ends}"
 
 
@@ -81,7 +82,8 @@ def covers(dataset: xr.Dataset, mu: float) -> bool:
 def _noise(dataset: xr.Dataset) -> str:
     """Say which noise the steps have, and how many realizations; nothing if there is none."""
     noise, count = style.noise_of(dataset), dataset.sizes.get("realization", 0)
-    words = {"none": "", "decay": "", "factors": "noise of each factor"}.get(
+    silent = dict.fromkeys(("none", *STEPS), "")
+    words = {**silent, "factors": "noise of each factor"}.get(
         noise["model"], f"{noise['model']} noise"
     )
     if noise["model"] == "prompts":
