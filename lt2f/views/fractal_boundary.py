@@ -28,6 +28,8 @@ CONTROL_CELLS: Final = 1024
 _SIGMAS: Final = 2.0  # standard errors of the wide bars, which have the drift beside them
 _MARKERS: Final = "os^Dv"
 _COLOURS: Final = "#1f4e8c", "#c6004f", "#2d8a70", "#9a5b00", "#6b3fa0"
+_LEAST: Final = box_counting.SIDE * 2 ** (box_counting.PLACES + 3)
+_NONE: Final = f"no square window of {_LEAST} cells\na side or more holds both fates"
 _ELLIPSE: Final = "#c6004f"
 _GAP: Final = 0.42  # inches between columns: each has values and a name beside it
 _POINTS: Final = 301  # along a side of the mesh on which the ellipse is found
@@ -141,6 +143,8 @@ def _draw_counts(axes: Axes, some: Sequence[Counted]) -> None:
     if some:
         axes.set_ylim(bottom=axes.get_ylim()[0] / 2 ** (1 + len(some)))  # room for the key
         axes.legend(loc="lower left", fontsize=7, handlelength=1.1, borderpad=0.2)
+    else:
+        axes.text(0.5, 0.5, _NONE, size=8, ha="center", va="center", transform=axes.transAxes)
 
 
 def _draw_dimensions(axes: Axes, some: Sequence[Counted], mu: float) -> None:

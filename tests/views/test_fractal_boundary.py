@@ -106,6 +106,8 @@ def test_windows_without_boxes_are_drawn_all_the_same(study):
     alone = fractal_boundary.fractal_boundary(study["small"], dpi=60)
     assert len(alone.axes) == 3
     assert alone.axes[1].get_legend() is None
+    (words,) = alone.axes[1].texts
+    assert "no square window of 512 cells" in words.get_text()
     assert alone.axes[2].texts[0].get_text() == CONTROLS[0].name
 
 
