@@ -36,7 +36,8 @@ docs: development ## build the documentation, running what it shows: docs/_build
 lock: python ## resolve the newest dependencies and pin them, by hash, in requirements/
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet uv
-	.venv-lock/bin/$(compile) --upgrade --quiet --output-file requirements/runtime.txt
+	.venv-lock/bin/$(compile) --upgrade --quiet --output-file requirements/runtime.txt \
+	  --extra explore
 	.venv-lock/bin/$(compile) --upgrade --quiet --output-file requirements/dev.txt \
 	  --extra dev --extra docs --constraints requirements/runtime.txt
 	.venv-lock/bin/$(compile) --quiet --output-file requirements/slurm.txt \
