@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from lt2f.dynamics.lanes import Floats
 from lt2f.explore.view import MODELS, View
-from lt2f.laws import STEPS
 from lt2f.pipeline import settings
 from lt2f.pipeline.dataset import open_dataset
 from lt2f.pipeline.kinds import MapSweep
@@ -28,7 +27,7 @@ RECORD: Final = (
 """What is computed of a cell that somebody looks at."""
 
 _STARTS: Final = ("imbalance", "product"), ("a", "b")
-_UNSEEN: Final = {"batch_size", "perturbation", *STEPS}  # the page has no handle for these
+_UNSEEN: Final = {"batch_size", "perturbation"}  # coordinates that the page has no handle for
 _EVEN: Final = 1e-6  # relative; axes are rounded decimals
 _BEGIN: Final = 0.68, 0.35  # of the axes, where the first cell is: chaos, in most maps
 

@@ -46,15 +46,6 @@ SWEEPS: dict[str, Any] = {
         "fixed": {"imbalance": 0.001, "product": 0.1},
         "iterations": LENGTHS,
     },
-    "frayed": {  # weights that decay, which the page would compute without
-        "axes": {
-            "a": {"start": -2.6, "step": 0.4, "num": 14},
-            "b": {"start": -2.6, "step": 0.4, "num": 14},
-        },
-        "fixed": {"mu": 1.1, "decay": 0.2},
-        "iterations": {"transient": 300, "measure": 32},
-        "record": ["regime"],
-    },
     "paths": {
         "kind": "trajectory",
         "axes": {"mu": {"values": [0.5, 1.5]}},

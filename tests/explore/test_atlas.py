@@ -18,7 +18,7 @@ def test_one_file_is_enough(folder):
     assert list(atlas.maps(folder / "plane.nc")) == ["plane"]
 
 
-@pytest.mark.parametrize("name", ["line", "paths", "frayed"])
+@pytest.mark.parametrize("name", ["line", "paths"])
 def test_what_is_no_map_is_refused_in_a_line(folder, name):
     with pytest.raises(atlas.ExploreError, match=rf"{name}\.nc: holds no map over two of"):
         atlas.maps(folder / f"{name}.nc")
