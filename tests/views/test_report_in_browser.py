@@ -1,18 +1,16 @@
 """report.html in a real browser without a network: whole, quiet, and usable at every width.
 
-The browser is Debian's chromium. Where it is missing these tests are skipped, but not in continuous
-integration.
+Where there is no chromium these tests are skipped, but not in continuous integration.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from lt2f.pipeline.dataset import open_dataset
 from lt2f.views import catalogue, report
@@ -23,17 +21,8 @@ SCROLLERS = ".scroll, pre"  # what may be wider than the page, for it scrolls in
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is missing: requirements/debian.txt")
-        pytest.skip("needs chromium")
-    with sync_playwright() as playwright:
-        # In a container there is no user to part the browser's own processes from.
-        options = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=found, args=options)
-        yield browser
-        browser.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
