@@ -49,6 +49,7 @@ MAY_IMPORT = {
         "lt2f.pipeline.solve",
         "lt2f.training.batches",
         "lt2f.views.boundaries",
+        "lt2f.views.exponents",
         "lt2f.views.style",
         "lt2f.views.words",
     },

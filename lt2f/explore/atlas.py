@@ -1,6 +1,7 @@
 """The maps of a study: their cells, and the task that computes one of them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.dynamics.lanes import Floats
-from lt2f.explore.view import MODELS, View
+from lt2f.explore.view import MODELS, RIVALS, View, Window
 from lt2f.pipeline import settings
 from lt2f.pipeline.dataset import open_dataset
 from lt2f.pipeline.kinds import MapSweep
@@ -26,10 +27,16 @@ RECORD: Final = (
 )  # fmt: skip
 """What is computed of a cell that somebody looks at."""
 
+FIRST: Final = {"exponent": 0}
+"""The place of the larger exponent."""
 _STARTS: Final = ("imbalance", "product"), ("a", "b")
 _UNSEEN: Final = {"batch_size", "perturbation"}  # coordinates that the page has no handle for
 _EVEN: Final = 1e-6  # relative; axes are rounded decimals
 _BEGIN: Final = 0.68, 0.35  # of the axes, where the first cell is: chaos, in most maps
+
+
+Cells = Mapping[str, NDArray[Any]]
+"""Variables of many cells, each of shape (y, x)."""
 
 
 class ExploreError(ValueError):
@@ -57,7 +64,7 @@ class Map:
         return next(pair for pair in _STARTS if pair[0] in self.dataset.coords)
 
     @cached_property
-    def edges(self) -> tuple[float, float, float, float]:
+    def edges(self) -> Window:
         """Where the first cells begin and the last ones end."""
         ends = []
         for name in (self.x, self.y):
@@ -66,12 +73,10 @@ class Map:
             ends += [first - half, last + half]
         return ends[0], ends[1], ends[2], ends[3]
 
-    @property
-    def whole(self) -> tuple[float, float, float, float]:
-        """The window that shows all cells, but no negative step size or noise."""
-        left, right, low, high = self.edges
-        left = max(left, 0.0) if self.x == "mu" else left
-        return left, right, max(low, 0.0) if self.y == "noise" else low, high
+    @cached_property
+    def whole(self) -> Window:
+        """The window that shows all cells, but no negative step size, noise or decay."""
+        return self.home().window
 
     @cached_property
     def even(self) -> bool:
@@ -87,31 +92,35 @@ class Map:
 
     def home(self) -> View:
         """Return the view to begin with: the whole map, and one of its cells."""
-        point = {"mu": 1.0, **dict.fromkeys(self.start, 0.0), "noise": 0.0, "realization": 0.0}
+        point = {"mu": 1.0, **dict.fromkeys(self.start, 0.0)}
+        point |= {"noise": 0.0, "realization": 0.0, "decay": 0.0}
         point |= {n: float(x[0]) for n, x in self.axes.items() if n in point}
         point |= {n: float(x) for n, x in self.dataset.coords.items() if n in point and not x.ndim}
         for name, part in zip((self.x, self.y), _BEGIN, strict=True):
             point[name] = float(self.axes[name][int(part * (self.axes[name].size - 1))])
         noisy = self.plan.task.noise in MODELS
         model = self.plan.task.noise if noisy else MODELS[0]
-        return View(self.name, point, self.whole, model, self.plan.task.law)
+        axes = self.x, self.y
+        view = View(self.name, point, self.edges, model, self.plan.task.law, axes=axes)
+        return view.seen(self.edges)
 
     def task(self, view: View) -> Task:
-        """Return what to compute for a view: as in the sweep, under the view's noise.
+        """Return what to compute for a view: as in the sweep, under the view's noise or decay.
 
-        A cell without noise is the same under every model of it, to the bit.
+        A cell with neither is the same under every law of the step, to the bit.
         """
-        noise: Any = {"noise": view.model, "law": view.law, "seed": self.plan.seed}
+        noise: Any = {"noise": view.step, "law": view.law, "seed": self.plan.seed}
         return replace(self.plan.task, record=RECORD, **noise)
 
     def applies(self, view: View) -> bool:
         """Tell whether the dataset has the view's coordinates but for those of its two axes."""
-        task = self.plan.task
-        if task.noise == "none":
-            noisy = view.point["noise"] == 0.0
+        task, asked = self.plan.task, {name: view.point[name] for name in RIVALS}
+        if task.noise in MODELS:
+            same = (view.model, view.law) == (task.noise, task.law)
         else:
-            noisy = (view.model, view.law) == (task.noise, task.law)
-        return noisy and self._others(view) is not None
+            same = asked["noise"] == 0.0
+        same &= asked["decay"] == 0.0 or task.noise == "decay"
+        return same and self._others(view) is not None
 
     def _others(self, view: View) -> dict[str, int] | None:
         """Return the places along the axes that are not drawn; None if there are none."""
@@ -132,10 +141,20 @@ class Map:
         variables = self.dataset.data_vars.items()
         return {str(name): (tuple(map(str, x.dims)), x.values) for name, x in variables}
 
-    def regimes(self, view: View) -> NDArray[np.uint8]:
-        """Return the dataset's regimes, shape (y, x), where it applies."""
-        there = self.dataset["regime"].isel(self._others(view) or {})
-        return there.transpose(self.y, self.x).values
+    def has(self, view: View) -> bool:
+        """Tell whether the dataset holds what a view shows, in cells that a picture can show."""
+        return self.even and view.colour in self.dataset and self.applies(view)
+
+    def cells(self, view: View) -> Cells:
+        """Return what the dataset holds of the view's colours, each of shape (y, x).
+
+        Of the two Lyapunov exponents it is the larger.
+        """
+        places, found = self._others(view) or {}, {}
+        for name in {"regime", view.colour}:
+            there = self.dataset[name].isel({**places, **FIRST} if name == "lyapunov" else places)
+            found[name] = there.transpose(self.y, self.x).values
+        return found
 
     def recorded(self, view: View) -> dict[str, Any] | None:
         """Return what the dataset holds of the view's point; None if that is none of its cells."""
@@ -164,7 +183,7 @@ def maps(path: Path) -> dict[str, Map]:
     files = sorted(path.glob("*.nc")) if path.is_dir() else [path]
     found = [found for file in files if (found := _map(file)) is not None]
     if not found:
-        reason = "holds no map over two of mu, imbalance, product, a, b and noise"
+        reason = "holds no map over two of mu, imbalance, product, a, b, noise and decay"
         raise ExploreError(f"{path}: {reason}, which lt2f explore could show")
     found.sort(key=lambda one: (one.x != "mu" or one.y == "noise", -one.dataset["regime"].size))
     return {one.name: one for one in found}
@@ -182,11 +201,11 @@ def _map(file: Path) -> Map | None:
 
 
 def axes_of(dataset: "xr.Dataset") -> tuple[str, str] | None:
-    """Choose the axes to draw: a and b if both vary, else mu and what the map varies with it."""
+    """Choose the axes to draw: a and b if both vary, else two that do, mu the first of them."""
     names = [str(name) for name in dataset["regime"].dims if dataset.sizes[name] > 1]
     if _UNSEEN & {*map(str, dataset.coords)}:
         return None
     if {"a", "b"} <= {*names}:
         return "a", "b"
-    rest = [name for name in names if name not in ("mu", "realization")]
-    return ("mu", rest[0]) if "mu" in names and rest else None
+    moved = sorted((name for name in names if name != "realization"), key=lambda n: n != "mu")
+    return (moved[0], moved[1]) if len(moved) > 1 else None

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from lt2f.dynamics import orbits
 from lt2f.dynamics.codes import DecidedBy, Regime
-from lt2f.dynamics.lanes import SILENCE, Floats, Noise, factors, prepare, residual_and_norm
+from lt2f.dynamics.kernels import MU
+from lt2f.dynamics.lanes import (
+    SILENCE,
+    Floats,
+    Noise,
+    factors,
+    prepare,
+    residual_and_norm,
+    weight_decay,
+)
 from lt2f.explore.view import Point
 from lt2f.pipeline.solve import Task, solve, starts
 from lt2f.training import batches
@@ -22,7 +31,7 @@ LATE: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Orbit:
-    """Weights, residual e = ab - mu and sharpness a^2 + b^2 at successive steps.
+    """Weights, residual e = ab - mu and sharpness S = a^2 + b^2 at successive steps.
 
     NaN from where the orbit has left the range of double precision.
     """
@@ -32,11 +41,24 @@ class Orbit:
     residual: Floats
     sharpness: Floats
 
+    mu: float
+    kappa: float = 0.0
+
     @property
     def loss(self) -> Floats:
-        """The loss e^2/2."""
-        with np.errstate(over="ignore"):
-            return np.asarray(self.residual * self.residual / 2.0)
+        """The loss that descent goes down, above its least value: e^2/2 without decay.
+
+        With decay e^2/2 + kappa S/2 is (e + kappa)^2/2 + kappa (a - b)^2/2 above that of a minimum,
+        ab = mu - kappa, and for mu < kappa, where the origin is the lowest point, (ab)^2/2 +
+        (kappa - mu) S/2 + mu (a - b)^2/2 above mu^2/2. Derived: put in e = ab - mu.
+        """
+        nu, across = self.mu - self.kappa, min(self.kappa, self.mu)
+        with np.errstate(over="ignore", invalid="ignore"):
+            off = self.residual + across  # e + kappa, or ab
+            twice = off * off
+            if self.kappa > 0.0:
+                twice = twice + across * (self.a - self.b) ** 2 + max(-nu, 0.0) * self.sharpness
+            return np.asarray(twice / 2.0)
 
     @property
     def half_sum(self) -> Floats:
@@ -95,8 +117,10 @@ def orbit(task: Task, point: Point) -> tuple[Orbit, Orbit]:
 
 
 def noise_of(task: Task, point: Point) -> Noise:
-    """Return the noise of a cell, as its sweep draws it."""
-    if task.noise == "none" or point["noise"] == 0.0:
+    """Return the law of a cell's steps: its noise, as its sweep draws it, or its decay."""
+    if task.noise == "decay" and point["decay"] > 0.0:
+        return weight_decay(np.array([point["decay"]]))
+    if task.noise in ("none", "decay") or point["noise"] == 0.0:
         return SILENCE
     sequence = batches.sequence(task.seed, int(point["realization"]), task.steps, task.law)
     return Noise(task.noise, task.law, sequence, np.array([point["noise"]]))
@@ -112,12 +136,13 @@ def _walk(state: Floats, noise: Noise, start: int, steps: int) -> Orbit:
         u, v = factors(lanes)
         rows = np.array([u + v, u - v, *residual_and_norm(lanes)])
     rows[:, ~np.isfinite(rows).all(axis=0)] = np.nan
-    return Orbit(*rows)
+    kappa = float(noise.amplitude[0]) if noise.model == "decay" else 0.0
+    return Orbit(rows[0], rows[1], rows[2], rows[3], float(state[MU, 0]), kappa)
 
 
 def warm_up(task: Task, point: Point) -> None:
-    """Compile what answers need under the noise of a task, and without."""
+    """Compile what answers need under the noise or decay of a task, and without."""
     short = replace(task, iterations={**task.iterations, "transient": 1024, "measure": 512})
-    for noise in (0.0, 0.01):
+    for size in (0.0, 0.01):
         for mu in (0.5, 1.5):
-            answer(short, {**point, "mu": mu, "noise": noise})
+            answer(short, {**point, "mu": mu, "noise": size, "decay": size})

@@ -13,18 +13,29 @@ from bokeh.models import (
     WheelZoomTool,
 )
 from contourpy import contour_generator
-from numpy.typing import NDArray
 
-from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import Floats
 from lt2f.dynamics.thresholds import Threshold
-from lt2f.explore.atlas import Map
+from lt2f.explore.atlas import Cells, Map
+from lt2f.explore.colours import COLOURINGS
 from lt2f.explore.pictures import panel
 from lt2f.explore.view import View, Window
 from lt2f.explore.window import Grid
 from lt2f.views import boundaries, style
 from lt2f.views.words import PLAIN
 
+_INK: Final = {"line_color": style.INK, "line_width": 1.4}
+_DASHES: Final[dict[str, tuple[dict[str, Any], ...]]] = {
+    "-": (_INK,),
+    "--": ({**_INK, "line_dash": [7, 4]},),
+    "-.": ({**_INK, "line_dash": [7, 3, 2, 3]},),
+    # White, on a shadow: what is below may be dark or light.
+    ":": (
+        {"line_color": style.INK, "line_width": 2.6, "line_alpha": 0.35, "line_dash": [2, 3]},
+        {"line_color": "white", "line_width": 1.2, "line_dash": [2, 3]},
+    ),
+}
+"""How boundaries of each kind are drawn, the lowest line first."""
 _FINE: Final = 161  # points along a side of a window, between which boundaries are linear
 
 
@@ -41,21 +52,16 @@ class Chart:
         self.figure.toolbar.active_drag = self.boxes
         self.figure.toolbar.active_scroll = wheel
         self.base, self.fine = ColumnDataSource(_nothing()), ColumnDataSource(_nothing())
-        palette = [style.COLOURS[code] for code in Regime]
-        mapper = LinearColorMapper(palette=palette, low=-0.5, high=len(palette) - 0.5)
+        self.colours = LinearColorMapper(palette=["white"])
         for source in (self.base, self.fine):
-            self.figure.image(source=source, color_mapper=mapper)
-        self.solid, self.dashed, self.dotted = (
-            ColumnDataSource({"xs": [], "ys": []}) for _ in range(3)
-        )
+            self.figure.image(source=source, color_mapper=self.colours)
+        self.lines = {dashes: ColumnDataSource({"xs": [], "ys": []}) for dashes in _DASHES}
         self._draw_lines()
 
     def _draw_lines(self) -> None:
-        look = {"xs": "xs", "ys": "ys", "line_color": style.INK, "line_width": 1.4}
-        self.figure.multi_line(source=self.solid, **look)
-        self.figure.multi_line(source=self.dashed, line_dash=[7, 4], **look)
-        white = look | {"line_color": "white", "line_width": 1.2}
-        self.figure.multi_line(source=self.dotted, line_dash=[2, 3], **white)
+        for dashes, look in _DASHES.items():
+            for line in look:
+                self.figure.multi_line("xs", "ys", source=self.lines[dashes], **line)
         self.mark = ColumnDataSource({"x": [], "y": []})
         for width, colour in ((5, "#111111"), (2.2, "white")):
             self.figure.scatter(
@@ -70,8 +76,7 @@ class Chart:
             range_.update(start=ends[0], end=ends[1])
         for axis, name in zip((self.figure.xaxis, self.figure.yaxis), names, strict=True):
             axis.axis_label = f"{style.NAMES[name]} {PLAIN[name]}"
-        curves = {"-": self.solid, "--": self.dashed, ":": self.dotted}
-        for dashes, source in curves.items():
+        for dashes, source in self.lines.items():
             source.data = _curves(found, view, rows, dashes)
 
     def point(self, x: float, y: float) -> None:
@@ -79,20 +84,21 @@ class Chart:
         self.mark.data = {"x": [x], "y": [y]}
 
     def show_dataset(self, found: Map, view: View) -> None:
-        """Show the dataset's cells, or none where it has other coordinates than the view."""
-        there = found.even and found.applies(view)
-        self.base.data = _image(found.regimes(view), found.edges) if there else _nothing()
+        """Show the dataset's cells, or none where it has other ones than those of the view."""
+        palette = COLOURINGS[view.colour].palette
+        self.colours.update(palette=palette, low=-0.5, high=len(palette) - 0.5)
+        cells = found.cells(view) if found.has(view) else None
+        self.base.data = _image(cells, view.colour, found.edges) if cells else _nothing()
 
-    def show_grid(self, grid: Grid | None) -> None:
+    def show_grid(self, grid: Grid | None, view: View) -> None:
         """Lay finer cells over a window, or take them away."""
-        self.fine.data = _nothing() if grid is None else _image(grid.regimes, grid.window)
+        self.fine.data = _image(grid.cells, view.colour, grid.window) if grid else _nothing()
 
 
-def _image(regimes: NDArray[np.uint8], window: Window) -> dict[str, Any]:
+def _image(cells: Cells, colour: str, window: Window) -> dict[str, Any]:
     left, right, low, high = window
-    return {
-        "image": [regimes], "x": [left], "y": [low], "dw": [right - left], "dh": [high - low],
-    }  # fmt: skip
+    place = {"x": [left], "y": [low], "dw": [right - left], "dh": [high - low]}
+    return {"image": [COLOURINGS[colour].codes(cells, colour)], **place}
 
 
 def _nothing() -> dict[str, Any]:
@@ -106,10 +112,10 @@ def _curves(found: Map, view: View, rows: list[Threshold], dashes: str) -> dict[
     fixed = {name: np.asarray(value) for name, value in view.point.items()}
     point = fixed | {found.x: x, found.y: y[:, np.newaxis]}
     lines: list[Floats] = []
-    if dashes == ":":
+    if dashes == ":" and view.step == "none":
         lines = list(_thresholds(found, view, rows, y))
     else:
-        noise = {"model": view.model if _noisy(found, view) else "none", "law": view.law}
+        noise = {"model": view.step, "law": view.law}
         for boundary in boundaries.under(noise):
             if boundary.dashes == dashes:
                 height = np.broadcast_to(boundary.beyond(point), (y.size, x.size))
@@ -118,14 +124,10 @@ def _curves(found: Map, view: View, rows: list[Threshold], dashes: str) -> dict[
     return {"xs": [line[:, 0] for line in lines], "ys": [line[:, 1] for line in lines]}
 
 
-def _noisy(found: Map, view: View) -> bool:
-    return view.point["noise"] > 0.0 or "noise" in (found.x, found.y)
-
-
 def _thresholds(found: Map, view: View, rows: list[Threshold], y: Floats) -> Iterator[Floats]:
     """Yield the thresholds on mu in a window, where starts are bounded."""
     left, right = view.window[:2]
-    if found.x != "mu" or _noisy(found, view):
+    if found.x != "mu":
         return
     for row in rows:
         if left < row.mu < right:

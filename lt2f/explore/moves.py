@@ -24,7 +24,7 @@ def grid_of(found: Map, view: View) -> tuple[Floats, Floats]:
 
 def is_finer(found: Map, view: View) -> bool:
     """Tell whether a window shows more when it is computed than in the dataset."""
-    if not (found.even and found.applies(view)):
+    if not found.has(view):
         return True
     for name, ends, count in (
         (found.x, view.window[:2], window.FINEST[0]),
@@ -46,20 +46,20 @@ def after(view: View, message: Message, found: Map) -> View:
         case {"kind": "move", "dx": int() as dx, "dy": int() as dy}:
             xs, ys = grid_of(found, view)
             moved = {x: _beside(xs, view.point[x], dx), y: _beside(ys, view.point[y], dy)}
-            return view.at(**moved).following(x, y)
+            return view.at(**moved).following()
         case {"kind": "set", "name": "rate", "value": float() | int() as value}:
-            return view.at_rate(value).following(x, y)
+            return view.at_rate(value).following()
         case {"kind": "set", "name": "factor" | "target" as name, "value": float() | int() as size}:
             return view.scaled(name, size)
         case {"kind": "set", "name": str() as name, "value": float() | int() as value}:
-            return view.at(**{name: value}).following(x, y)
+            return view.at(**{name: value}).following()
         case {"kind": "choose", "name": str() as name, "value": str() as word}:
             return view.chosen(name, word)
         case {"kind": "zoom", "by": float() | int() as ratio} if ratio > 0:
-            return _within(view.zoomed(ratio, x, y), found)
+            return view.zoomed(ratio)
         case {"kind": "window", "ends": [*ends]} if _are_numbers(ends):
             left, right, low, high = ends
-            return _within(view.seen((left, right, low, high)), found)
+            return view.seen((left, right, low, high))
         case {"kind": "whole"}:
             return view.seen(found.whole)
         case {"kind": "home"}:
@@ -69,16 +69,6 @@ def after(view: View, message: Message, found: Map) -> View:
 
 def _are_numbers(ends: list[Any]) -> bool:
     return len(ends) == 4 and all(isinstance(end, float | int) for end in ends)
-
-
-def _within(view: View, found: Map) -> View:
-    """Keep a window where coordinates have a meaning: step sizes and noise are not negative."""
-    left, right, low, high = view.window
-    if found.x == "mu":
-        left = max(left, 0.0)
-    if found.y == "noise":
-        low = max(low, 0.0)
-    return view.seen((left, right, low, high))
 
 
 def _nearest(values: Floats, value: float) -> float:

@@ -1,27 +1,24 @@
 """Four pictures of an orbit: loss, residual, phase portrait and cobweb."""
 
 import math
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FixedTicker, LogTickFormatter, Range1d
+from bokeh.models import ColumnDataSource, FixedTicker, LogTickFormatter, Range1d, Title
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from lt2f.dynamics import theory
 from lt2f.dynamics.lanes import Floats
+from lt2f.explore import exact
 from lt2f.explore.cell import Cell, Orbit
 from lt2f.explore.view import View
-from lt2f.views import boundaries, style
+from lt2f.views import style
 
 PICTURES: Final = "loss", "residual", "portrait", "cobweb"
 
 _EARLY, _LATE, _MINIMA = "#3d6fb5", "#d9541e", "#c6004f"
-_PLANE: Final = 2.9  # half width of the phase portrait; the ellipse reaches to 2 sqrt(2)
-_LINE: Final = 2.15  # half width of the cobweb; bounded balanced orbits reach to 2
 _LEAST, _MOST = 1e-32, 1e6  # losses that are drawn
-_POINTS: Final = 361  # of each exact curve; odd, so that both branches of the minima have as many
+_LOSSES: Final = {False: "Loss e²/2", True: "Loss above its least value"}
 
 
 def panel(title: str, x: str, y: str, **more: Any) -> figure:
@@ -30,6 +27,8 @@ def panel(title: str, x: str, y: str, **more: Any) -> figure:
         toolbar_location=None, sizing_mode="stretch_both", x_axis_label=x, y_axis_label=y,
         title=title, min_border=4, output_backend="canvas", **more,
     )  # fmt: skip
+    # Bokeh repaints but half of the first column of pixels, so nothing may be drawn there.
+    made.add_layout(Title(text=" ", text_font_size="3px", standoff=0), "left")
     made.title.text_font_size, made.title.text_color = "13px", style.INK
     made.title.text_font = made.axis.axis_label_text_font = "system-ui, sans-serif"
     made.axis.axis_label_text_font_style, made.axis.axis_label_text_font_size = "normal", "13px"
@@ -47,12 +46,14 @@ class Pictures:
     def __init__(self) -> None:
         self.steps, self.losses = Range1d(0, 1), Range1d(1e-3, 1)
         self.residuals = Range1d(-2.2, 2.2)
-        plane = {"x_range": (-_PLANE, _PLANE), "y_range": (-_PLANE, _PLANE), "tools": ""}
-        line = {"x_range": (-_LINE, _LINE), "y_range": (-_LINE, _LINE), "tools": ""}
+        plane, line = (
+            {"x_range": (-side, side), "y_range": (-side, side), "tools": ""}
+            for side in (exact.PLANE, exact.LINE)
+        )
         log = {"y_axis_type": "log", "y_range": self.losses, "x_range": self.steps, "tools": ""}
         flat = {"x_range": self.steps, "y_range": self.residuals, "tools": ""}
         self.figures = {
-            "loss": panel("Loss e²/2", "step", "", **log),
+            "loss": panel("", "step", "", **log),
             "residual": panel("Orbit: residual e = ab − μ", "step", "", **flat),
             "portrait": panel("Phase portrait", "a", "b", **plane),
             "cobweb": panel("Cobweb of (a + b)/2", "now", "next", **line),
@@ -67,7 +68,7 @@ class Pictures:
         for place, name, x, y, look in _LOOKS:
             made = self.figures[place]
             (made.scatter if "size" in look else made.line)(x, y, source=self.sources[name], **look)
-        self.mu = np.nan
+        self.known: tuple[float, float] | None = None
 
     def show(self, view: View, cell: Cell) -> None:
         """Show a cell."""
@@ -90,9 +91,10 @@ class Pictures:
             "web": _web(early),
             "web_end": _web(late, 160),
         }
-        if view.point["mu"] != self.mu:
-            self.mu = view.point["mu"]
-            columns["known"] = tuple(_known(self.mu))
+        if self.known != (step_size := (view.point["mu"], view.point["decay"])):
+            self.known = step_size
+            self.figures["loss"].title.text = _LOSSES[step_size[1] > 0.0]
+            columns["known"] = tuple(exact.curves(*step_size))
         for name, values in columns.items():
             self.sources[name].data = dict(zip(_SOURCES[name], values, strict=True))
 
@@ -103,7 +105,7 @@ _SOURCES: Final = {
     "end": ("a", "b"),
     "web": ("now", "next"),
     "web_end": ("now", "next"),
-    "known": ("ea", "eb", "ma", "mb", "sa", "sb", "x", "next"),
+    "known": exact.COLUMNS,
 }
 """What travels together: each is one message."""
 _FAINT: Final = {"line_color": _EARLY, "line_width": 0.7, "line_alpha": 0.6}
@@ -117,6 +119,8 @@ _LOOKS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
     ("portrait", "known", "sa", "sb", {"line_color": _MINIMA, "line_width": 2.4}),
     ("portrait", "way", "a", "b", _FAINT),
     ("portrait", "end", "a", "b", {"color": _LATE, "size": 4}),
+    ("portrait", "known", "ra", "rb", {"size": 8, "fill_color": "white", "line_color": _MINIMA}),
+    ("portrait", "known", "qa", "qb", {"size": 8, "color": _MINIMA}),
     ("portrait", "way", "a0", "b0", {"size": 9, "fill_color": "white", "line_color": style.INK}),
     ("cobweb", "known", "x", "x", {"line_color": "#8b939c"}),
     ("cobweb", "known", "x", "next", {"line_color": style.INK, "line_width": 1.5}),
@@ -150,20 +154,3 @@ def _web(orbit: Orbit, most: int | None = None) -> tuple[Floats, Floats]:
     now = orbit.half_sum[:most]
     corners = now.repeat(2)
     return _drawn(corners[:-1], corners[1:])
-
-
-def _known(mu: float) -> Iterator[Floats]:
-    """Yield what is exact: the ellipse, the minima, those that are stable, and the cubic map."""
-    nowhere = np.full((_POINTS, 2), np.nan)
-    stable = float(theory.imbalance_bound(mu))
-    yield from (boundaries.chebyshev(mu, _POINTS) if 0 < mu <= 2 else nowhere).T
-    yield from _both(mu, 2 * _PLANE**2)
-    yield from _both(mu, stable) if stable > 0 else nowhere.T
-    x = np.linspace(-_LINE, _LINE, _POINTS)
-    yield from (x, x * (1 + mu - x * x))
-
-
-def _both(mu: float, reach: float) -> Floats:
-    """Return both branches of the minima, with a gap between, shape (2, _POINTS)."""
-    half = boundaries.minima(mu, reach, _POINTS // 2)
-    return np.concatenate([half, [[np.nan, np.nan]], -half]).T

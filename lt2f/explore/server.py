@@ -5,14 +5,16 @@ import logging
 import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from bokeh.document import Document
 from bokeh.server.server import Server
 
-from lt2f.explore import cell, told
+from lt2f.explore import cell, verdict
 from lt2f.explore.atlas import ExploreError, Map
+from lt2f.explore.colours import COLOURINGS
 from lt2f.explore.session import Library, Session
 from lt2f.explore.told import LABELS
 from lt2f.explore.view import MODELS
@@ -27,9 +29,9 @@ _PAGE: Final = Path(__file__).parent / "page"
 def prepare(maps: Mapping[str, Map]) -> None:
     """Compile and find what every page needs, so that the first click is as quick as the others."""
     view = next(iter(maps.values())).home()
-    for model in MODELS:
-        cell.warm_up(maps[view.map].task(view.chosen("model", model)), view.point)
-    told.verdict(view)
+    for law in (*MODELS, "decay"):
+        cell.warm_up(replace(maps[view.map].task(view), noise=law), view.point)
+    verdict.verdict(view)
 
 
 @contextlib.contextmanager
@@ -92,6 +94,7 @@ def _open(document: Document, library: Library) -> None:
         css=(_PAGE / "page.css").read_text(encoding="utf-8"),
         js=(_PAGE / "page.js").read_text(encoding="utf-8"),
         names=LABELS,
+        colours={name: one.words for name, one in COLOURINGS.items()},
     )
     Session(document, library, library.view(query))
 

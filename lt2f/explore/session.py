@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -18,15 +18,20 @@ from bokeh.model import DataModel
 from bokeh.models import CustomJS
 
 from lt2f.dynamics import thresholds
-from lt2f.explore import cell, told, window
+from lt2f.explore import cell, colours, rows, told, verdict, window
 from lt2f.explore.atlas import Map
 from lt2f.explore.chart import Chart
 from lt2f.explore.moves import after, is_finer
 from lt2f.explore.pictures import PICTURES, Pictures
-from lt2f.explore.view import View
+from lt2f.explore.view import CHOICES, MODELS, View, Window
 from lt2f.views import style
 
-_SPANS: Final = {"mu": (0.0, 2.2), "imbalance": (0.0, 4.2), "noise": (0.0, 0.6)}
+_SPANS: Final = {
+    "mu": (0.0, 2.2),
+    "imbalance": (0.0, 4.2),
+    "noise": (0.0, 0.6),
+    "decay": (0.0, 0.9),
+}
 _ANY: Final = -3.0, 3.0  # of a slider for any other coordinate
 _START: Final = "window.lt2f.start(bridge, map)"
 _EVENTS: Final = {
@@ -65,6 +70,24 @@ class Library:
         return self.maps.get(query.get("map", ""), first).home().read(query)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the picture of a map depends on: its cells, but not where among them the point is."""
+
+    map: str
+    others: tuple[tuple[str, float], ...]
+    step: tuple[str, str]
+    window: Window
+    colour: str
+
+    @classmethod
+    def of(cls, view: View) -> "Shown":
+        """Return what a view shows."""
+        others = [(name, x) for name, x in view.point.items() if name not in view.axes]
+        law = view.law if view.step in MODELS else ""
+        return cls(view.map, tuple(others), (view.step, law), view.window, view.colour)
+
+
 class Session:
     """The page of one visitor."""
 
@@ -72,7 +95,9 @@ class Session:
         self.document, self.library, self.view = document, library, view
         self.chart, self.pictures, self.bridge = Chart(), Pictures(), Bridge()
         self.serial, self.gone = 0, False
-        self.shown: tuple[object, ...] | None = None
+        self.shown: Shown | None = None
+        self.sought: Shown | None = None  # what is computed, or has been
+        self.grid: window.Grid | None = None
         for root in (self.chart.figure, *self.pictures.figures.values()):
             document.add_root(root)
         self.chart.figure.tags = [self.bridge]  # what no root refers to does not reach the page
@@ -95,7 +120,6 @@ class Session:
             moves = message.get("value") == "move"
             self.chart.figure.toolbar.active_drag = self.chart.moves if moves else self.chart.boxes
         if message.get("kind") == "map" and message.get("name") in self.library.maps:
-            self.chart.show_grid(None)
             self.show(self.library.maps[message["name"]].home(), message.get("serial", 0))
         else:
             self.show(after(self.view, message, self.map), message.get("serial", 0))
@@ -105,11 +129,8 @@ class Session:
         self.view = view
         found, task = self.map, self.map.task(view)
         self.document.hold("combine")
-        if (what := _map_of(found, view)) != self.shown:
-            if self.shown is None or what[0] != self.shown[0]:  # a window moves over the same cells
-                self.chart.show_dataset(found, view)
-            self.shown = what
-            self._show_map(found, view)
+        if (now := Shown.of(view)) != self.shown:
+            self._show_map(found, view, now)
         self.chart.point(view.point[found.x], view.point[found.y])
         computed = cell.answer(task, view.point)
         self.pictures.show(view, computed)
@@ -123,13 +144,15 @@ class Session:
             "headline": told.headline(view, computed),
             "colour": style.COLOURS[computed.regime],
             "agreement": told.agreement(computed, found.recorded(view)),
-            "rows": told.rows(view, computed),
-            "verdict": told.verdict(view),
+            "rows": rows.rows(view, computed),
+            "verdict": verdict.verdict(view),
             "pictures": pictures,
             "handles": self._handles(view),
-            "choices": {"map": view.map, "model": view.model, "law": view.law},
+            "choices": {"map": view.map, **{name: getattr(view, name) for name in CHOICES}},
             "maps": list(self.library.maps),
             "key": told.key(found, view),
+            "bar": colours.bar(view.colour),
+            "legend": told.legend(view),
             "query": view.query(),
             "milliseconds": round(1000 * computed.seconds, 1),
         }
@@ -137,11 +160,13 @@ class Session:
     def _handles(self, view: View) -> list[dict[str, Any]]:
         """List the sliders: names, values and spans."""
         found, mine = self.map, []
+        barred = told.barred(view) or ("", "")
         for name, value in view.point.items():
             low, high = _SPANS.get(name, _ANY)
             if name in found.axes:
                 low, high = min(low, *found.axes[name]), max(high, *found.axes[name])
-            mine.append({"name": name, "value": value, "low": low, "high": high})
+            reason = barred[1] if name == barred[0] else ""
+            mine.append({"name": name, "value": value, "low": low, "high": high, "reason": reason})
         unit = view.rate / view.point["mu"]
         mine.append({"name": "rate", "value": view.rate, "low": 0.0, "high": 2.2 * unit})
         mine.append({"name": "factor", "value": view.factor})
@@ -150,26 +175,36 @@ class Session:
 
     # The map
 
-    def _show_map(self, found: Map, view: View) -> None:
-        """Show another window or other coordinates, and have finer cells computed if they help."""
-        self.serial += 1
+    def _show_map(self, found: Map, view: View, now: Shown) -> None:
+        """Show other cells, another window or colours, and have finer cells computed if they help.
+
+        What is computed has all colours, so that other ones need no more of it.
+        """
+        before, self.shown = self.shown, now
+        if before is None or replace(before, window=now.window) != now:
+            self.chart.show_dataset(found, view)
+        if before is not None and before.map != now.map:
+            self.grid = None
         self.chart.show(found, view, self.library.thresholds)
+        sought = replace(now, colour="")
         if not is_finer(found, view):
-            self.chart.show_grid(None)  # else the last one stays until the next is there
-        self.bridge.map = told.of_dataset(found, view)
-        if is_finer(found, view):
+            self.serial, self.sought, self.grid = self.serial + 1, None, None
+            self.bridge.map = told.of_dataset(found, view)
+        elif sought != self.sought:
+            self.serial, self.sought = self.serial + 1, sought
             self.bridge.map = "Computing the cells in sight …"
             work = self.library.workers.submit(self._refine, found, view, self.serial)
             work.add_done_callback(_tell_failure)
+        if self.grid is None or (before is not None and before.colour != now.colour):
+            self.chart.show_grid(self.grid, view)  # else the last one stays until the next
 
     def _refine(self, found: Map, view: View, serial: int) -> None:
         """Compute a window round by round, in a thread, and hand each over to the page."""
         waits, rounds = window.Patience(lambda: self.serial != serial), window.rounds(found.lengths)
         axes, listed = (found.x, found.y), list(rounds)
         for number, round_ in enumerate(listed, 1):
-            grid = window.compute(
-                found.task(view), axes, view.point, view.window, round_, waits.is_over
-            )
+            over = partial(waits.is_over, number == 1)
+            grid = window.compute(found.task(view), axes, view.point, view.window, round_, over)
             if grid is None:
                 self._later(partial(self._leave_it, serial), serial)
                 return
@@ -182,7 +217,8 @@ class Session:
 
     def _refined(self, grid: window.Grid, words: str, serial: int) -> None:
         if self.serial == serial:
-            self.chart.show_grid(grid)
+            self.grid = grid
+            self.chart.show_grid(grid, self.view)
             self.bridge.map = words
 
     def _leave_it(self, serial: int) -> None:
@@ -192,12 +228,6 @@ class Session:
 
     def _leave(self, _: Any) -> None:
         self.gone, self.serial = True, self.serial + 1
-
-
-def _map_of(found: Map, view: View) -> tuple[object, ...]:
-    """Return what the picture of the map depends on: not on where in it the point is."""
-    others = [(name, x) for name, x in view.point.items() if name not in (found.x, found.y)]
-    return (found.name, tuple(others), view.model, view.law), view.window
 
 
 def _tell_failure(work: Future[None]) -> None:

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.dynamics.lanes import Floats
-from lt2f.explore.view import Point, Window
+from lt2f.explore.atlas import Cells
+from lt2f.explore.view import COLOURS, Point, Window
 from lt2f.pipeline.solve import Task, solve
 
 FINEST: Final = 480, 360
@@ -31,10 +32,10 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Regimes of the cells of a window, shape (up, across), and how they were computed."""
+    """What was found of the cells of a window, shape (up, across), and how it was computed."""
 
     window: Window
-    regimes: NDArray[np.uint8]
+    cells: Cells
     round: Round
     seconds: float
 
@@ -45,9 +46,9 @@ class Patience:
     def __init__(self, left: Callable[[], bool]) -> None:
         self._left, self._end = left, time.monotonic() + PATIENCE
 
-    def is_over(self) -> bool:
-        """Tell whether to stop."""
-        return self._left() or time.monotonic() > self._end
+    def is_over(self, first: bool) -> bool:
+        """Tell whether to stop; the first round, which is short, is waited for on any machine."""
+        return self._left() or (not first and time.monotonic() > self._end)
 
 
 def rounds(lengths: tuple[int, int]) -> Iterator[Round]:
@@ -66,12 +67,13 @@ def compute(
     task: Task, axes: tuple[str, str], point: Point, window: Window, round_: Round,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Grid | None:  # fmt: skip
-    """Label the cells of a window, with the point's other coordinates; None if stopped."""
+    """Compute the cells of a window, with the point's other coordinates; None if stopped.
+
+    All that maps are coloured by, for a run finds it anyway.
+    """
     began = time.perf_counter()
     lengths = dict(zip(("transient", "measure"), round_.lengths, strict=True))
-    short = replace(
-        task, record=("regime", "decided_by"), iterations={**task.iterations, **lengths}
-    )
+    short = replace(task, record=COLOURS, iterations={**task.iterations, **lengths})
     x, y = (
         middles(*ends, count)
         for ends, count in zip((window[:2], window[2:]), round_.shape, strict=True)
@@ -84,6 +86,14 @@ def compute(
         if stopped():
             return None
         part = {axes[0]: x[first : first + _COLUMNS], axes[1]: y}
-        columns.append(solve(short, part, scalars)["regime"])
-    regimes = np.concatenate(columns).T
-    return Grid(window, np.ascontiguousarray(regimes), round_, time.perf_counter() - began)
+        columns.append(solve(short, part, scalars))
+    return Grid(window, _together(columns), round_, time.perf_counter() - began)
+
+
+def _together(columns: list[dict[str, NDArray[Any]]]) -> Cells:
+    """Put columns side by side, and of the exponents the larger one, as arrays of (up, across)."""
+    cells = {}
+    for name in COLOURS:
+        values = np.concatenate([part[name] for part in columns])
+        cells[name] = np.ascontiguousarray((values[..., 0] if values.ndim > 2 else values).T)
+    return cells

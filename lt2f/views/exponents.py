@@ -23,7 +23,7 @@ _FEW: Final = 50  # values, each of which gets a dot
 _BAND: Final = 2.0  # standard errors to either side
 
 # The transverse exponent is dashed over the others: often it is one of them.
-_LOOKS: Final = {
+LOOKS: Final = {
     "lyapunov 1": (r"largest $\lambda_1$", "#37295f", "-"),
     "lyapunov 2": (r"second $\lambda_2$", "#6f9fd0", "-"),
     "transverse_lyapunov": (r"transverse $\lambda_\perp$", "#d9541e", (0, (3, 2))),
@@ -103,7 +103,7 @@ def _draw_exponents(axes: Axes, dataset: xr.Dataset, columns: Columns) -> None:
     axes.axhline(0, color=style.INK, lw=0.5)
     for name, (values, errors) in _curves(dataset).items():
         values = np.maximum(values, 2 * _DEEPEST)
-        curve(axes, columns, x, values, errors, _LOOKS[name])
+        curve(axes, columns, x, values, errors, LOOKS[name])
         low = min(low, np.nanmin(values[seen], initial=low))
         high = max(high, np.nanmax(values[seen], initial=high))
     low = max(low, _DEEPEST)

@@ -7,10 +7,11 @@ from lt2f.pipeline.dataset import DatasetError
 
 
 def test_maps_over_two_coordinates_are_found_the_best_first(maps):
-    assert list(maps) == ["regimes", "plane", "noisy"]
+    assert list(maps) == ["regimes", "decayed", "plane", "frayed", "noisy"]
     axes = {name: (found.x, found.y) for name, found in maps.items()}
     assert axes == {
-        "regimes": ("mu", "imbalance"), "plane": ("a", "b"), "noisy": ("mu", "noise"),
+        "regimes": ("mu", "imbalance"), "decayed": ("mu", "decay"), "plane": ("a", "b"),
+        "frayed": ("a", "b"), "noisy": ("mu", "noise"),
     }  # fmt: skip
 
 
@@ -45,6 +46,11 @@ def test_a_dataset_applies_only_at_its_own_coordinates(maps):
     assert maps["regimes"].applies(home)
     assert not maps["regimes"].applies(home.at(product=0.12))
     assert not maps["regimes"].applies(home.at(noise=0.1))
+    assert not maps["regimes"].applies(home.at(decay=0.1))
+    assert maps["decayed"].applies(maps["decayed"].home().at(decay=0.05))
+    frayed = maps["frayed"].home()
+    assert maps["frayed"].applies(frayed)
+    assert not maps["frayed"].applies(frayed.at(decay=0.0))
     noisy = maps["noisy"].home()
     assert maps["noisy"].applies(noisy)
     assert not maps["noisy"].applies(noisy.chosen("law", "normal"))

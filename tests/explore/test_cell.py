@@ -16,7 +16,7 @@ def same(one, other, name):
     return np.array_equal(one, other, equal_nan=name not in NAN_FREE)
 
 
-@pytest.mark.parametrize("name", ["regimes", "plane", "noisy"])
+@pytest.mark.parametrize("name", ["regimes", "plane", "noisy", "decayed", "frayed"])
 def test_every_recorded_variable_is_that_of_the_dataset_to_the_bit(maps, name):
     found, draw = maps[name], np.random.default_rng(1)
     held = 0
@@ -27,7 +27,7 @@ def test_every_recorded_variable_is_that_of_the_dataset_to_the_bit(maps, name):
         assert recorded is not None
         assert {n for n in recorded if n in now and not same(recorded[n], now[n], n)} == set()
         held += len(recorded.keys() & now.keys())
-    assert held >= 40 * 3  # regime, decided_by and steps at least
+    assert held >= 40 * 2  # regime and decided_by at least
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.2])
@@ -62,6 +62,45 @@ def test_the_weights_obey_the_map(maps, mu):
         assert np.allclose(b[1:], (b - e * a)[:-1], rtol=0, atol=1e-13)
 
 
+KAPPAS = 0.03, 0.3
+
+
+@pytest.mark.parametrize("kappa", KAPPAS)
+@pytest.mark.parametrize("mu", [0.02, 0.4, 1.15, 1.5, 1.7])
+def test_with_decay_the_weights_obey_its_map_and_the_loss_is_above_its_least(maps, mu, kappa):
+    """a' = (1 - kappa) a - e b; the least of e^2/2 + kappa S/2 is at ab = mu - kappa or at 0."""
+    found = maps["regimes"]
+    view = found.home().at(mu=mu, imbalance=0.3, decay=kappa)
+    got = cell.answer(found.task(view), view.point)
+    least = kappa * mu - kappa**2 / 2 if kappa < mu else mu**2 / 2
+    for part in (got.early, got.late):
+        a, b = part.a, part.b
+        e = a * b - mu
+        # Bounded weights are below 3, and e is off by their rounding.
+        assert np.allclose(part.residual, e, rtol=0, atol=1e-14)
+        assert np.allclose(a[1:], ((1 - kappa) * a - e * b)[:-1], rtol=0, atol=1e-13)
+        assert np.allclose(b[1:], ((1 - kappa) * b - e * a)[:-1], rtol=0, atol=1e-13)
+        loss = e * e / 2 + kappa * (a * a + b * b) / 2
+        assert np.allclose(part.loss, loss - least, rtol=0, atol=1e-14)
+        assert (part.loss >= 0).all()
+    if got.regime == Regime.MONOTONE:
+        # To rounding of a loss below ten; from where it is as small as that nothing is said.
+        assert (np.diff(got.early.loss) <= 1e-14).all()
+
+
+@pytest.mark.parametrize("kappa", KAPPAS)
+def test_with_decay_the_orbit_is_that_of_a_trajectory_to_the_bit(maps, kappa):
+    found = maps["regimes"]
+    view = found.home().at(mu=1.4, imbalance=0.3, decay=kappa)
+    early, _ = cell.orbit(found.task(view), view.point)
+    names = ("loss", "sharpness", "imbalance")
+    path = replace(found.task(view), kind="trajectory", iterations={"steps": 240}, record=names)
+    scalars = {n: x for n, x in view.point.items() if n != "mu"}
+    known = {n: x[0] for n, x in solve(path, {"mu": np.array([1.4])}, scalars).items()}
+    assert np.array_equal(early.residual**2 / 2, known["loss"])
+    assert np.array_equal(early.sharpness, known["sharpness"])
+
+
 def test_the_late_part_goes_on_after_the_transient(maps):
     found = maps["regimes"]
     view = found.home().at(mu=1.5, imbalance=0.7)
@@ -85,11 +124,11 @@ def test_an_orbit_that_escapes_ends_as_nothing(maps):
     assert np.isnan(got.late.a).all()
 
 
-def test_noise_of_size_zero_is_no_noise(maps):
+def test_noise_and_decay_of_size_zero_are_nothing(maps):
     found = maps["regimes"]
     view = found.home().at(mu=1.5)
-    for model in ("multiplicative", "target"):
-        task = found.task(view.chosen("model", model))
+    for law in ("multiplicative", "target", "decay"):
+        task = replace(found.task(view), noise=law)
         quiet = cell.label(found.plan.task, view.point)
         loud = cell.label(task, view.point)
         assert {n for n in loud if not same(loud[n], quiet[n], n)} == set()

@@ -9,13 +9,23 @@ import pytest
 from bokeh.document import Document
 
 from lt2f.explore import window
+from lt2f.explore.colours import COLOURINGS
 from lt2f.explore.session import Library, Session
+from lt2f.explore.view import COLOURS
 
 ENDS = {"mu": (0, 1e-6, 2, 50), "imbalance": (-200, 0, 200), "product": (-200, 0, 3), "a": (-9, 9)}
-ENDS |= {"b": (0, 200), "noise": (-1, 0.5, 50), "realization": (0, 5), "rate": (-1, 1e-9, 3, 1e9)}
+ENDS |= {
+    "b": (0, 200),
+    "noise": (-1, 0.5, 50),
+    "decay": (0.1, 1, 0),
+    "realization": (0, 5),
+    "rate": (-1, 1e-9, 3, 1e9),
+}
 ENDS |= {"factor": (0, -2, 1e-300), "target": (0, 3, 1e300)}
 MESSAGES = [{"kind": "set", "name": n, "value": x} for n, values in ENDS.items() for x in values]
 MESSAGES += [{"kind": "choose", "name": "model", "value": "target"}, *MESSAGES[-6:]]
+MESSAGES += [{"kind": "set", "name": n, "value": x} for n in ("decay", "noise") for x in (0.3, 0)]
+MESSAGES += [{"kind": "choose", "name": "colour", "value": colour} for colour in COLOURS]
 MESSAGES += [{"kind": "zoom", "by": 0.01}, {"kind": "zoom", "by": 1e9}, {"kind": "whole"}]
 MESSAGES += [{"kind": "move", "dx": 1000, "dy": -1000}, {"kind": "drag", "value": "move"}]
 MESSAGES += [{"kind": "map", "name": "nowhere"}, {"kind": "home"}]
@@ -42,7 +52,7 @@ def session(maps, request) -> Session:
     return Session(Document(), library, library.view({}))
 
 
-@pytest.mark.parametrize("name", ["regimes", "plane", "noisy"])
+@pytest.mark.parametrize("name", ["regimes", "plane", "noisy", "decayed", "frayed"])
 def test_every_message_is_answered_whatever_it_asks(session, name):
     for serial, message in enumerate([{"kind": "map", "name": name}, *MESSAGES], 1):
         session._receive("asked", "", json.dumps({**message, "serial": serial}))
@@ -59,9 +69,11 @@ def test_the_map_is_drawn_anew_only_if_it_has_changed(session):
     session.show(session.view.at(mu=0.5, imbalance=0.5))
     assert session.serial == before
     cells = session.chart.base.data["image"][0]
-    session.show(session.view.zoomed(0.5, "mu", "imbalance"))
+    session.show(session.view.zoomed(0.5))
     assert session.serial == before + 1
     assert session.chart.base.data["image"][0] is cells
+    session.show(session.view.chosen("law", "normal"))  # of no noise
+    assert session.serial == before + 1
     session.show(session.view.at(product=0.3))
     assert session.serial == before + 2
     assert len(session.chart.base.data["image"]) == 0
@@ -72,7 +84,7 @@ def test_rounds_of_a_window_arrive_one_after_the_other(session, monkeypatch):
     monkeypatch.setattr(window, "FINEST", (30, 20))
     arrived = []
     monkeypatch.setattr(session.document, "add_next_tick_callback", arrived.append)
-    session.show(session.view.zoomed(0.5, "mu", "imbalance"))
+    session.show(session.view.zoomed(0.5))
     shapes, words = [], []
     for callback in arrived:
         callback()
@@ -89,12 +101,51 @@ def test_a_window_that_takes_too_long_says_so_and_a_stale_one_nothing(session, m
     arrived = []
     monkeypatch.setattr(session.document, "add_next_tick_callback", arrived.append)
     monkeypatch.setattr(window, "PATIENCE", -1.0)
-    session.show(session.view.zoomed(0.5, "mu", "imbalance"))
-    (late,) = arrived
+    session.show(session.view.zoomed(0.5))
+    (first, late) = arrived
+    first()
     session.library.workers.works = False
-    session.show(session.view.zoomed(0.5, "mu", "imbalance"))
+    session.show(session.view.zoomed(0.5))
     before = session.bridge.map
     late()
     assert session.bridge.map == before
     session._leave_it(session.serial)
     assert session.bridge.map.endswith("longer runs were given up, they would take too long.")
+
+
+def test_what_is_computed_has_all_colours(session, monkeypatch):
+    """Other colours of a window come at once, from the dataset where it has them."""
+    session.library.workers.works = True
+    monkeypatch.setattr(window, "FINEST", (30, 20))
+    monkeypatch.setattr(session.document, "add_next_tick_callback", lambda callback: callback())
+    session.show(session.view.zoomed(0.5))
+    before, cells = session.serial, session.grid.cells
+    for colour in COLOURS:
+        session._receive(
+            "asked", "", json.dumps({"kind": "choose", "name": "colour", "value": colour})
+        )
+        drawn, palette = session.chart.fine.data["image"][0], session.chart.colours.palette
+        assert np.array_equal(drawn, COLOURINGS[colour].codes(cells, colour))
+        assert len(palette) > drawn.max()
+        assert session.bridge.map.endswith("as in the dataset; none undecided.")
+    assert session.serial == before
+    session.show(session.view.seen(session.map.whole))
+    assert session.grid is None
+    assert session.chart.fine.data["image"] == []
+    known = session.map.cells(session.view)
+    drawn = session.chart.base.data["image"][0]
+    assert np.array_equal(drawn, COLOURINGS[COLOURS[-1]].codes(known, COLOURS[-1]))
+
+
+def test_noise_is_barred_by_decay_and_decay_by_noise_with_a_reason(session):
+    def reasons():
+        told = json.loads(session.bridge.told)
+        return {one["name"]: one["reason"] for one in told["handles"] if one.get("reason")}
+
+    assert reasons() == {}
+    session.show(session.view.at(decay=0.1))
+    assert reasons() == {"noise": "Not together with weight decay: bring κ to 0 first."}
+    session.show(session.view.at(decay=0.0).at(noise=0.1))
+    assert reasons() == {"decay": "Not together with noise: bring σ to 0 first."}
+    session.show(session.library.maps["decayed"].home())
+    assert reasons() == {"noise": "Not together with weight decay: this map is over κ."}

@@ -1,13 +1,14 @@
 """A view goes through a link without a loss, and nothing foreign gets into one."""
 
 import math
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lt2f.explore.view import LAWS, MODELS, View
+from lt2f.explore.view import COLOURS, LAWS, MODELS, RIVALS, View
 
 sizes = st.floats(-90.0, 90.0)
 points = st.fixed_dictionaries(
@@ -15,21 +16,24 @@ points = st.fixed_dictionaries(
         "mu": st.floats(1e-3, 9.0),
         "imbalance": sizes,
         "product": sizes,
-        "noise": st.floats(0.0, 5.0),
+        "noise": st.just(0.0) | st.floats(0.0, 5.0),
         "realization": st.integers(0, 1000).map(float),
+        "decay": st.just(0.0) | st.floats(0.0, 0.9),
     }
-)
+).filter(lambda point: not (point["noise"] and point["decay"]))
 sides = st.tuples(sizes, st.floats(1e-6, 5.0))
+steps = st.tuples(st.floats(0.0, 90.0), st.floats(1e-6, 5.0))
 scales = st.floats(1e-6, 1e6) | st.floats(-1e6, -1e-6)
 views = st.builds(
-    lambda point, x, y, model, law, c, t: View(
-        "regimes", point, (x[0], x[0] + x[1], y[0], y[0] + y[1]), model, law, factor=c, target=t
+    lambda point, x, y, model, law, colour, c, t: View(
+        "regimes", point, (x[0], x[0] + x[1], y[0], y[0] + y[1]), model, law, colour,
+        factor=c, target=t,
     ),
-    points, sides, sides, st.sampled_from(MODELS), st.sampled_from(LAWS), scales, scales,
+    points, steps, sides, *map(st.sampled_from, (MODELS, LAWS, COLOURS)), scales, scales,
 )  # fmt: skip
 HOME = View(
     "regimes",
-    {"mu": 1.0, "imbalance": 0.5, "product": 0.1, "noise": 0.0, "realization": 0.0},
+    {"mu": 1.0, "imbalance": 0.5, "product": 0.1, "noise": 0.0, "realization": 0.0, "decay": 0.0},
     (0.0, 2.0, 0.0, 4.0),
 )
 
@@ -52,6 +56,7 @@ def test_a_broken_link_leaves_what_it_does_not_say(query):
     [
         {"mu": "nan"}, {"mu": "1e999"}, {"window": "1,2,3"}, {"window": "2,1,0,1"},
         {"window": "0,nan,0,1"}, {"factor": "0"}, {"law": "cauchy"}, {"model": "none"},
+        {"colour": "steps"}, {"decay": "nan"},
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_in_a_link_changes_nothing(query):
@@ -61,6 +66,7 @@ def test_what_makes_no_sense_in_a_link_changes_nothing(query):
 def test_coordinates_stay_within_their_bounds():
     assert HOME.at(mu=-1.0).point["mu"] > 0.0
     assert HOME.at(noise=-1.0).point["noise"] == 0.0
+    assert 0.999 < HOME.at(decay=1.0).point["decay"] < 1.0
     assert HOME.at(realization=2.6).point["realization"] == 3.0
     assert HOME.at(a=1.0) == HOME  # this map has no such coordinate
 
@@ -74,6 +80,9 @@ def test_the_learning_rate_keeps_the_weights(view, ratio):
         expected = min(max(grown * view.point[name], -100.0), 100.0)
         # A few roundings, each of 2^-53.
         assert turned.point[name] == pytest.approx(expected, rel=1e-14)
+    # The decay is eta times the coefficient of the weights, which stays.
+    decay = min(grown * view.point["decay"], math.nextafter(1.0, 0.0))
+    assert turned.point["decay"] == pytest.approx(decay, rel=1e-14)
     noise = {"multiplicative": 1.0, "target": grown}[view.model]
     assert turned.point["noise"] == pytest.approx(min(noise * view.point["noise"], 10.0), rel=1e-14)
 
@@ -85,18 +94,40 @@ def test_the_rate_is_mu_over_the_size_of_c_y(view):
 
 @given(views)
 def test_zooming_in_and_out_again_is_where_it_was(view):
-    near = view.zoomed(0.5, "mu", "imbalance")
+    assume(view.window[0] > 5.0)  # no window goes on below a step size of zero
+    near = view.zoomed(0.5)
     for side in (0, 2):
         before, now = (v.window[side + 1] - v.window[side] for v in (view, near))
         # Ends up to 95 are rounded to 2^-47, sides may be 1e-6.
         assert now == pytest.approx(before / 2, rel=1e-7)
-    back = near.zoomed(2.0, "mu", "imbalance")
+    back = near.zoomed(2.0)
     assert back.window == pytest.approx(view.window, rel=1e-12, abs=1e-12)
 
 
 @given(views)
 def test_a_window_that_follows_holds_its_point_and_keeps_its_sides(view):
-    left, right, low, high = view.following("mu", "imbalance").window
+    left, right, low, high = view.following().window
     assert left <= view.point["mu"] <= right
     assert low <= view.point["imbalance"] <= high
     assert right - left == pytest.approx(view.window[1] - view.window[0], rel=1e-7)
+
+
+@given(views, st.floats(0.0, 5.0), st.floats(0.0, 0.9))
+def test_no_view_has_noise_and_decay(view, noise, decay):
+    for asked in ({"noise": noise}, {"decay": decay}, {"noise": noise, "decay": decay}):
+        got = view.at(**asked)
+        assert got.point["noise"] * got.point["decay"] == 0.0
+        other = {"noise": view.point["noise"], "decay": view.point["decay"]} | asked
+        if not (other["noise"] and other["decay"]):
+            assert (got.point["noise"], got.point["decay"]) == tuple(other.values())
+        bars = [name for name, rival in RIVALS.items() if got.point[rival]]
+        assert [got.barred] == (bars or [None])
+
+
+@pytest.mark.parametrize(("over", "barred"), [("decay", "noise"), ("noise", "decay")])
+def test_on_a_map_over_noise_or_decay_there_is_no_other(over, barred):
+    view = replace(HOME, axes=("mu", over))
+    assert view.barred == barred
+    assert view.at(**{barred: 0.3}) == view
+    assert view.at(**{over: 0.3}).point[over] == 0.3
+    assert view.read({barred: "0.3", over: "0.2"}).point[barred] == 0.0

@@ -7,8 +7,9 @@ import pytest
 
 from lt2f.dynamics import theory
 from lt2f.dynamics.codes import Regime
-from lt2f.explore import window
+from lt2f.explore import cell, window
 from lt2f.explore.moves import after, grid_of, is_finer
+from lt2f.explore.view import COLOURS
 from lt2f.explore.window import Round
 
 
@@ -28,17 +29,51 @@ def test_cells_fill_a_window_from_end_to_end():
     assert (x[0] - 0.125, x[-1] + 0.125) == (0.5, 2.5)
 
 
-def test_a_window_on_the_cells_of_the_dataset_is_the_dataset(maps):
-    found = maps["regimes"]
-    view, shape = found.home(), (43, 42)
+@pytest.mark.parametrize("colour", [c for c in COLOURS if c != "regime"])
+@pytest.mark.parametrize(("name", "shape"), [("regimes", (43, 42)), ("decayed", (24, 14))])
+def test_a_window_on_the_cells_of_the_dataset_is_the_dataset(maps, name, shape, colour):
+    found = maps[name]
+    view = found.home().chosen("colour", colour)
     grid = window.compute(
-        found.task(view), ("mu", "imbalance"), view.point, found.edges, Round(shape, found.lengths)
+        found.task(view), view.axes, view.point, found.edges, Round(shape, found.lengths)
     )
-    known = found.regimes(view)
-    assert grid.regimes.shape == known.shape == shape[::-1]
-    # Middles of cells are rounded otherwise than the axes, so a start on a boundary may differ.
-    assert np.mean(grid.regimes != known) < 0.01
-    assert len(np.unique(known)) >= 5
+    cells = found.cells(view)
+    assert grid.cells["regime"].shape == cells["regime"].shape == shape[::-1]
+    assert len(np.unique(cells["regime"])) >= 5
+    # Middles of cells are rounded otherwise than the axes, so a start on a boundary may differ,
+    # and a chaotic orbit does: its mean is off by some of its standard error.
+    same = grid.cells["regime"] == cells["regime"]
+    assert np.mean(~same) < 0.02
+    near = np.isclose(grid.cells[colour], cells[colour], rtol=1e-6, atol=0.05, equal_nan=True)
+    assert np.mean(~near[same]) < 0.02
+
+
+def test_with_decay_the_cells_of_a_window_are_those_of_a_click_to_the_bit(maps):
+    found, draw = maps["frayed"], np.random.default_rng(3)
+    view = found.home().seen((1.7, 2.1, 1.3, 1.7))
+    one = Round((40, 30), found.lengths)
+    grid = window.compute(found.task(view), view.axes, view.point, view.window, one)
+    assert len(np.unique(grid.cells["regime"])) >= 2
+    a, b = window.middles(1.7, 2.1, 40), window.middles(1.3, 1.7, 30)
+    for i, j in draw.integers(0, (40, 30), (30, 2)):
+        now = cell.label(found.task(view), view.at(a=float(a[i]), b=float(b[j])).point)
+        for name, values in grid.cells.items():
+            assert np.array_equal(values[j, i], np.atleast_1d(now[name])[0], equal_nan=True)
+
+
+def test_without_decay_that_window_is_another(maps):
+    """What a page that forgot the decay would show: the ellipse."""
+    found = maps["frayed"]
+    view, one = found.home(), Round((40, 30), (500, 32))
+    shown = []
+    for kappa in (0.2, 0.0):
+        there = view.at(decay=kappa)
+        grid = window.compute(found.task(there), view.axes, there.point, (-2.6, 2.6) * 2, one)
+        shown.append(grid.cells["regime"] == Regime.DIVERGENT)
+    a, b = window.middles(-2.6, 2.6, 40), window.middles(-2.6, 2.6, 30)[:, np.newaxis]
+    outside = theory.ellipse(1.1, (a + b) / 2, (a - b) / 2) > 0
+    assert np.array_equal(shown[1], outside)
+    assert np.mean(shown[0] != outside) > 0.02
 
 
 def test_labels_of_a_window_keep_to_the_ellipse(maps):
@@ -48,7 +83,7 @@ def test_labels_of_a_window_keep_to_the_ellipse(maps):
     grid = window.compute(found.task(view), ("a", "b"), view.point, (-3, 3, -3, 3), one)
     a, b = window.middles(-3, 3, 40), window.middles(-3, 3, 30)[:, np.newaxis]
     outside = theory.ellipse(0.9, (a + b) / 2, (a - b) / 2) > 0
-    assert np.array_equal(grid.regimes == Regime.DIVERGENT, outside)
+    assert np.array_equal(grid.cells["regime"] == Regime.DIVERGENT, outside)
 
 
 def test_nobody_waits_for_a_window_that_is_left(maps):
@@ -64,18 +99,21 @@ def test_the_dataset_is_shown_where_it_is_finer(maps):
     found = maps["regimes"]
     home = found.home()
     assert not is_finer(found, home)
-    assert is_finer(found, home.zoomed(0.5, "mu", "imbalance"))
+    assert is_finer(found, home.zoomed(0.5))
     assert is_finer(found, home.at(product=0.2))
     assert is_finer(found, home.at(noise=0.1))
+    assert is_finer(found, home.at(decay=0.1))
+    assert not is_finer(found, home.chosen("colour", "lyapunov"))
+    assert is_finer(maps["frayed"], maps["frayed"].home().chosen("colour", "lyapunov"))
     assert is_finer(maps["plane"], maps["plane"].home().at(mu=0.9))
     assert not is_finer(maps["plane"], maps["plane"].home().at(mu=1.5))
     assert is_finer(maps["noisy"], maps["noisy"].home())  # its cells are not equally high
 
 
-@pytest.mark.parametrize("name", ["regimes", "plane", "noisy"])
+@pytest.mark.parametrize("name", ["regimes", "plane", "noisy", "decayed", "frayed"])
 def test_a_click_takes_the_cell_in_sight(maps, name):
     found = maps[name]
-    for view in (found.home(), found.home().zoomed(0.25, found.x, found.y)):
+    for view in (found.home(), found.home().zoomed(0.25)):
         xs, ys = grid_of(found, view)
         x, y = float(xs[3] + 0.4 * (xs[4] - xs[3])), float(ys[1] - 0.4 * (ys[1] - ys[0]))
         got = after(view, {"kind": "point", "x": x, "y": y}, found)
@@ -108,6 +146,14 @@ def test_arrows_go_from_cell_to_cell_and_on_beyond_the_end(maps):
 def test_a_message_without_meaning_changes_nothing(maps, message):
     home = maps["regimes"].home()
     assert after(home, message, maps["regimes"]) == home
+
+
+def test_a_window_shows_no_decay_that_would_turn_the_weights(maps):
+    found = maps["decayed"]
+    seen = after(found.home(), {"kind": "zoom", "by": 8.0}, found)
+    assert seen.window[2:] == (0.0, 1.0)
+    last = after(seen, {"kind": "point", "x": 1.0, "y": 5.0}, found)
+    assert 0.99 < last.point["decay"] < 1.0
 
 
 def test_a_window_never_shows_negative_step_sizes(maps):

@@ -39,7 +39,7 @@ window.lt2f = (() => {
 
   function handle({ name, value, low, high }) {
     const box = by("handle").content.cloneNode(true).firstElementChild;
-    const [label, range, number] = box.children;
+    const [label, range, number, why] = box.children;
     label.textContent = names[name];
     label.htmlFor = number.id = `value-${name}`;
     range.id = `slide-${name}`;
@@ -50,14 +50,17 @@ window.lt2f = (() => {
     });
     if (low === undefined || name === "realization") { range.remove(); box.classList.add("plain"); }
     by("handles").append(box);
-    return handles[name] = { box, range, number };
+    return handles[name] = { box, range, number, why };
   }
 
   function tune(all) {
     for (const name of Object.keys(handles))
       if (!all.some(one => one.name === name)) { handles[name].box.remove(); delete handles[name]; }
     for (const one of all) {
-      const { range, number } = handles[one.name] ?? handle(one);
+      const { range, number, why } = handles[one.name] ?? handle(one);
+      range.disabled = number.disabled = Boolean(one.reason);
+      why.hidden = !one.reason;
+      why.textContent = one.reason ?? "";
       if (one.low !== undefined && document.activeElement !== range) {
         Object.assign(range, { min: one.low, max: one.high, step: 10 ** Math.round(Math.log10((one.high - one.low) / 2000)) });
         range.value = one.value;
@@ -69,12 +72,27 @@ window.lt2f = (() => {
   }
 
   function mark(kind, words) {
-    const line = ["solid", "dashed", "dotted"].includes(kind);
+    const line = ["solid", "dashed", "dotted", "dashdot"].includes(kind);
     const item = element("li", "");
     const sign = element("i", "", { className: line ? `line ${kind}` : "" });
     if (!line) sign.style.background = kind;
     item.append(sign, words);
     return item;
+  }
+
+  // Colours of numbers, from the least to the largest, with some of these below.
+  function fill(told) {
+    const [colours, marks, words] = by("bar").children;
+    by("bar").hidden = !told;
+    if (!told) return;
+    colours.style.background = `linear-gradient(to right, ${told.colours.join(", ")})`;
+    marks.replaceChildren(...told.marks.map(([place, text]) => {
+      const mark = element("b", text);
+      mark.style.left = `${100 * place}%`;
+      return mark;
+    }));
+    words.textContent = told.words;
+    by("bar").setAttribute("aria-label", `Colours: ${told.words}, from ${told.marks.at(0)[1]} to ${told.marks.at(-1)[1]}`);
   }
 
   function tell() {
@@ -90,12 +108,15 @@ window.lt2f = (() => {
     by("verdict").replaceChildren(...told.verdict.flatMap(
       ([name, words]) => [element("dt", name), element("dd", words)]));
     by("key").replaceChildren(...told.key.map(([kind, words]) => mark(kind, words)));
+    by("legend").textContent = told.legend;
+    fill(told.bar);
     for (const [name, words] of Object.entries(told.pictures)) by(name).setAttribute("aria-label", words);
     by("choose-map").replaceChildren(...told.maps.map(name => element("option", name, { value: name })));
     by("choose-map").value = told.choices.map;
-    by("model").value = told.choices.model;
-    by("law").value = told.choices.law;
+    for (const name of ["model", "law", "colour"]) by(name).value = told.choices[name];
     tune(told.handles);
+    const silent = told.handles.some(one => one.name === "noise" && one.reason);
+    by("model").disabled = by("law").disabled = silent;
     document.body.dataset.told = told.serial;
     clearTimeout(rests); // screen readers and the address learn where it came to rest
     rests = setTimeout(() => {
@@ -138,7 +159,7 @@ window.lt2f = (() => {
     by("map").addEventListener("keydown", pressed);
     const clicks = { in: { kind: "zoom", by: 0.5 }, out: { kind: "zoom", by: 2 }, whole: { kind: "whole" }, home: { kind: "home" } };
     for (const [id, question] of Object.entries(clicks)) by(id).addEventListener("click", () => ask(question));
-    for (const name of ["model", "law"])
+    for (const name of ["model", "law", "colour"])
       by(name).addEventListener("change", event => ask({ kind: "choose", name, value: event.target.value }));
     by("drag").addEventListener("change", event => ask({ kind: "drag", value: event.target.value }));
     by("choose-map").addEventListener("change", event => ask({ kind: "map", name: event.target.value }));
