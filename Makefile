@@ -41,7 +41,7 @@ lock: python ## resolve the newest dependencies and pin them, by hash, in requir
 	.venv-lock/bin/$(compile) --upgrade --quiet --output-file requirements/dev.txt \
 	  --extra dev --extra docs --constraints requirements/runtime.txt
 	.venv-lock/bin/$(compile) --quiet --output-file requirements/slurm.txt \
-	  --extra slurm --constraints requirements/dev.txt
+	  --extra slurm --extra explore --constraints requirements/dev.txt
 	rm -rf .venv-lock
 
 wheelhouse: python ## gather in wheelhouse/ all that an installation without network needs
