@@ -186,7 +186,9 @@ def _averages(survey: Survey, verdict: Verdict, steps: NDArray[np.int64], noise:
     # Each further step may round both factors of the imbalance that tells which minimum it is.
     rounding = EPSILON * np.where(at_minimum, 4.0 + survey.steps - steps, 4.0)
     loss = e * e / 2.0
-    loss_error = np.where(at_minimum, loss, rounding * loss)  # it still goes down to rounding
+    # There it still goes to its end, zero without decay, and with it that of e = -kappa.
+    end = noise.amplitude**2 / 2.0 if noise.index == DECAY else 0.0
+    loss_error = np.where(at_minimum, np.abs(loss - end) + rounding * end, rounding * loss)
     each = {
         "sharpness": ((SHARPNESS, cycles.MEAN_S, cycles.S_ERROR), s, rounding * s),
         "loss_mean": ((LOSS, cycles.MEAN_LOSS, cycles.LOSS_ERROR), loss, loss_error),

@@ -163,7 +163,14 @@ def test_at_rest_everything_is_the_closed_form():
     assert rests.mean() > 0.9  # some start beyond what is bounded
     np.testing.assert_allclose(found["lyapunov"][rests], known[rests], rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(found["sharpness"][rests], (2 * (mu - kappa))[rests], rtol=1e-14)
-    np.testing.assert_allclose(found["loss_mean"][rests], (kappa**2 / 2)[rests], rtol=1e-9)
+    least, loss, error = (
+        (kappa**2 / 2)[rests],
+        found["loss_mean"][rests],
+        found["loss_mean_error"][rests],
+    )
+    np.testing.assert_allclose(loss, least, rtol=1e-9)
+    assert (np.abs(loss - least) <= error).all()
+    assert (error <= 1e-9 * least).all()  # a last step of 1e-12, and roundings
     weights = np.sqrt(mu - kappa)[rests, np.newaxis] * np.ones(2)
     np.testing.assert_allclose(np.abs(found["weights_mean"][rests]), weights, rtol=1e-14)
     assert (found["steps"][rests] > 0).all()
