@@ -3,20 +3,18 @@
 import re
 import shlex
 import subprocess
-import sys
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from building import OPTIONS, ROOT
 
 from lt2f import cli
 from lt2f.pipeline import settings, variables
 from lt2f.views import figures
 
-ROOT = Path(__file__).parents[2]
-BUILD = ["--fail-on-warning", "--nitpicky", "--quiet"]
 LOADED = {"img": "src", "link": "href", "script": "src", "source": "src", "iframe": "src"}
 
 
@@ -42,17 +40,6 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Build all pages; their code runs in a copy of the tree beside them."""
-    out = tmp_path_factory.mktemp("site") / "html"
-    command = [sys.executable, "-m", "sphinx", *BUILD, str(ROOT / "docs"), str(out)]
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode:
-        pytest.fail(run.stdout + run.stderr, pytrace=False)
-    return out
-
-
-@pytest.fixture(scope="module")
 def pages(site):
     return {file: Page(file) for file in sorted(site.rglob("*.html"))}
 
@@ -69,7 +56,7 @@ def test_make_builds_it_the_same_way():
         text=True,
         check=True,
     )
-    assert shlex.split(run.stdout.splitlines()[-1])[1:] == [*BUILD, "docs", "docs/_build/html"]
+    assert shlex.split(run.stdout.splitlines()[-1])[1:] == [*OPTIONS, "docs", "docs/_build/html"]
 
 
 def test_local_links_lead_somewhere(site, pages):
