@@ -187,8 +187,8 @@ def _averages(survey: Survey, verdict: Verdict, steps: NDArray[np.int64], noise:
     rounding = EPSILON * np.where(at_minimum, 4.0 + survey.steps - steps, 4.0)
     loss = e * e / 2.0
     # There it still goes to its end, zero without decay, and with it that of e = -kappa.
-    end = noise.amplitude**2 / 2.0 if noise.index == DECAY else 0.0
-    loss_error = np.where(at_minimum, np.abs(loss - end) + rounding * end, rounding * loss)
+    least = noise.amplitude**2 / 2.0 if noise.index == DECAY else np.zeros_like(loss)
+    loss_error = np.where(at_minimum, np.abs(loss - least) + rounding * least, rounding * loss)
     each = {
         "sharpness": ((SHARPNESS, cycles.MEAN_S, cycles.S_ERROR), s, rounding * s),
         "loss_mean": ((LOSS, cycles.MEAN_LOSS, cycles.LOSS_ERROR), loss, loss_error),
