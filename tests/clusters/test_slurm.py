@@ -128,7 +128,8 @@ def test_only_holders_of_our_certificate_are_let_in(study, content, until):
 
 
 def workers_of_slurm() -> list[psutil.Process]:
-    found = [p for p in psutil.process_iter() if "distributed.cli.dask_worker" in p.cmdline()]
+    every = psutil.process_iter(["cmdline"])  # nothing, of one that ends meanwhile
+    found = [p for p in every if "distributed.cli.dask_worker" in (p.info["cmdline"] or [])]
     return [*found, *(child for p in found for child in p.children(recursive=True))]
 
 
