@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+import lt2f.pipeline  # noqa: F401 (it tells HDF5 of locks, before anything loads HDF5)
+
 
 @contextmanager
 def no_file_beyond(size: int) -> Iterator[None]:

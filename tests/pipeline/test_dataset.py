@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import netCDF4
@@ -480,3 +482,41 @@ def test_a_trajectory_can_start_from_imbalance_and_product(computed, planned, va
         np.testing.assert_allclose(first["loss"], 0.03125, rtol=1e-14)
         start = data["imbalance" if varied == "imbalance" else "imbalance_start"]
         assert start.item() == 1.0
+
+
+WRITING = """
+import subprocess, threading
+from pathlib import Path
+from lt2f.pipeline import dataset  # before netCDF4, as everywhere in lt2f
+import netCDF4
+
+done = threading.Event()
+def start():
+    while not done.is_set():
+        subprocess.run(["true"])
+others = [threading.Thread(target=start) for _ in range(2)]
+for other in others:
+    other.start()
+refused = 0
+for k in range(1000):
+    try:
+        with netCDF4.Dataset("x.nc", "w") as file:
+            file.createVariable("x", "f8", ())[...] = k
+        with netCDF4.Dataset("x.nc") as file:
+            assert file["x"][...] == k
+    except OSError:
+        refused += 1
+    Path("x.nc").unlink(missing_ok=True)
+done.set()
+print(refused)
+"""
+
+
+@pytest.mark.parametrize(("locks", "refused"), [(None, False), ("TRUE", True)])
+def test_children_that_start_meanwhile_keep_no_file_from_us(tmp_path, locks, refused):
+    """They hold what is open here until they are another program; with locks one in five fails."""
+    env = {name: value for name, value in os.environ.items() if "HDF5" not in name}
+    env |= {"HDF5_USE_FILE_LOCKING": locks} if locks else {}
+    command = [sys.executable, "-c", WRITING]
+    run = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert (int(run.stdout) > 0) == refused
