@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lt2f.claims import apart, convergence, lines, minimum, noise, plane, runs
+from lt2f.claims import apart, averages, convergence, lines, minimum, noise, plane, runs
 from lt2f.claims.forms import Status
-from lt2f.claims.study import MissingError
+from lt2f.claims.study import MissingError, Study
 from lt2f.dynamics import theory
 
 
@@ -148,3 +148,11 @@ def test_a_ratio_of_sums_has_the_error_it_says():
     # five standard deviations of sqrt(2/400) each; estimated from 20 sections, to 16 %
     assert np.median(widths) == pytest.approx(5.1 * np.sqrt(2 / 400), rel=0.1)
     assert (np.abs(means - 1) < widths).all()
+
+
+@pytest.mark.parametrize("others", [set(), {9, 10}, {*range(3, 21)}, {*range(8, 21)} - {14}])
+def test_cycles_on_which_averaging_hurts_have_to_be_those_from_8_on(monkeypatch, others):
+    (claim,) = (claim for claim in averages.ROOM.claims if claim.id == "averages_lingers")
+    assert claim.check(Study({})).status == Status.AGREES
+    monkeypatch.setattr(averages, "_averaging_hurts", lambda n: n in others)
+    assert claim.check(Study({})).status == Status.DISAGREES
