@@ -3,13 +3,13 @@
 A law turns one random word into one number, by its inverse distribution function, so that a step
 always uses one word. It knows the largest |xi|, from which follows where escape is impossible, and
 E log|c + w xi|, from which stability does. What is here concerns neither the map nor training, and
-both go by it. Beside them stand the names of the laws of the step that draw nothing.
+both go by it. Laws of the step that draw nothing are those of `lt2f.dynamics.steps`.
 """
 
 import math
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +17,6 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Words: TypeAlias = NDArray[np.uint64]
 Name: TypeAlias = Literal["two_point", "uniform", "normal"]
-Step: TypeAlias = Literal["decay"]
-Other = TypeVar("Other", bound=str)
-
-STEPS: Final[tuple[Step, ...]] = get_args(Step)
-"""Laws of the step other than noise. A coordinate of the same name is the strength in each cell."""
-
-
-def of_step(coordinates: Container[Any], other: Other) -> Step | Other:
-    """Return the law of the step that a coordinate brings in; without one, the `other`.
-
-    Whoever knows theorems of the map itself asks this before: as noise, another step leaves none.
-    """
-    return next((law for law in STEPS if law in coordinates), other)
 
 
 @dataclass(frozen=True)

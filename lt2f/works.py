@@ -18,6 +18,7 @@ import numpy as np
 
 from lt2f.dynamics import cycles, kernels, peak, survey
 from lt2f.dynamics.lanes import Floats, Model, Noise, prepare
+from lt2f.dynamics.model import QUIET
 from lt2f.dynamics.survey import GROUP
 from lt2f.pipeline.plan import CHUNK_CELLS, plan
 from lt2f.pipeline.settings import parse
@@ -34,7 +35,7 @@ OURS = SimpleNamespace(
     ITERATE=kernels.ITERATE,
     SETTLE=kernels.SETTLE,
     RECORD=kernels.RECORD,
-    returns=cycles.returns,
+    returns=cycles.RETURNS[QUIET],
     measure=survey.measure,
 )
 

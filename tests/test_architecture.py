@@ -92,7 +92,7 @@ MAY_IMPORT = {
         "lt2f.training",
     },
     "lt2f.pipeline.store": set(),
-    "lt2f.pipeline.variables": {"lt2f.dynamics.codes"},
+    "lt2f.pipeline.variables": {"lt2f.dynamics.codes", "lt2f.dynamics.steps"},
     "lt2f.claims": {
         "lt2f.claims",
         "lt2f.dynamics",
@@ -117,6 +117,7 @@ MAY_IMPORT = {
         "lt2f.dynamics.noise_theory",
         "lt2f.dynamics.repeller",
         "lt2f.dynamics.sensitivity",
+        "lt2f.dynamics.steps",
         "lt2f.dynamics.theory",
         "lt2f.dynamics.thresholds",
         "lt2f.dynamics.transverse",

@@ -16,7 +16,7 @@ from lt2f.claims.study import MissingError, Need, Study
 from lt2f.dynamics import box_counting, controls, decay, labels, sensitivity
 from lt2f.dynamics.box_counting import Dimension
 from lt2f.dynamics.codes import Regime
-from lt2f.dynamics.lanes import SILENCE, weight_decay
+from lt2f.dynamics.lanes import SILENCE, steady
 from lt2f.dynamics.survey import Schedule
 
 ROOM = Room("decay")
@@ -97,7 +97,7 @@ def _shift(study: Study) -> Finding:
     chance = runs.generator()
     nu, kappa = 0.05 + 1.9 * chance.random(600), 0.01 + 0.4 * chance.random(600)
     x, run = 0.3 + 0.5 * chance.random(600), Schedule(8000, 4096)
-    ours = labels.explore(x, np.zeros(600), nu + kappa, run, weight_decay(kappa))
+    ours = labels.explore(x, np.zeros(600), nu + kappa, run, steady("decay", kappa))
     plain = labels.explore(x, np.zeros(600), nu, Schedule(8000, 4096, shortcuts=False))
     pairs = [(found["regime"].astype(int), found["period"]) for found in (ours, plain)]
     # Catapults are of two losses, so the two ways to converge are one.
@@ -126,14 +126,14 @@ def _balancing(study: Study) -> Finding:
     "none",
     "without decay, kappa = 0, every number is that of the map itself, to the last bit (cells of "
     "which that is not so)",
-    derived("1 - kappa is exactly 1; tests/dynamics/test_decayed.py"),
+    derived("1 - kappa is exactly 1; tests/dynamics/test_steps.py"),
 )
 def _none(study: Study) -> Finding:
     a, b, mu, _ = _cells(4096)
     run = Schedule(500, 512, shortcuts=False)
     ours, plain = (
         labels.explore((a + b) / 2, (a - b) / 2, mu, run, law)
-        for law in (weight_decay(np.zeros(4096)), SILENCE)
+        for law in (steady("decay", np.zeros(4096)), SILENCE)
     )
     gone = plain["regime"] == Regime.DIVERGENT
     periods = [found["period"].astype(np.int64) for found in (ours, plain)]
@@ -261,6 +261,6 @@ def _ellipse(turn: Floats) -> tuple[Floats, Floats]:
 
 def _diverges(u: Floats, v: Floats) -> Floats:
     run = Schedule(200, 32, weights=False)
-    law = weight_decay(np.full(u.size, _KAPPA))
+    law = steady("decay", np.full(u.size, _KAPPA))
     found = labels.explore(u.ravel(), v.ravel(), np.full(u.size, _MU), run, law)
     return np.asarray(found["regime"] == Regime.DIVERGENT).reshape(u.shape)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.dynamics import theory
-from lt2f.laws import of_step
+from lt2f.dynamics.steps import of_step
 
 if TYPE_CHECKING:
     import xarray as xr

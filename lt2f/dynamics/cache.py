@@ -31,7 +31,7 @@ log = logging.getLogger("lt2f")
 
 def _folder() -> Path:
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     return cache_folder("kernels") / digest.hexdigest()[:16]
 

@@ -5,6 +5,7 @@ negative, and what `model.draw` takes of its step t.
 """
 
 from lt2f.dynamics.compiler import part
+from lt2f.dynamics.steps import STEPS
 
 
 @part
@@ -38,5 +39,5 @@ def _numbers(draws, t):  # type: ignore[no-untyped-def]
     return h, h - g
 
 
-SINCE = _silence, _since, _since, _both_since, _silence
-NUMBERS = _nothing, _number, _number, _numbers, _nothing
+SINCE = _silence, _since, _since, _both_since, *[_silence] * len(STEPS)
+NUMBERS = _nothing, _number, _number, _numbers, *[_nothing] * len(STEPS)

@@ -7,7 +7,8 @@ multiple of BLOCK; the row numbers below are its only schema.
 
 Noise is a sequence, not a generator: `noise` holds one number x_t for each step of the whole run,
 the same for every lane, and a lane's AMPLITUDE scales it (`model.draw`). Batches of prompts have
-two, (h_t, g_t), in shape (2, steps), and no amplitude. Under weight decay the AMPLITUDE is kappa.
+two, (h_t, g_t), in shape (2, steps), and no amplitude. Under a law of `steps` nothing is drawn, and
+the AMPLITUDE is its strength.
 """
 
 from collections.abc import Callable
@@ -17,10 +18,11 @@ import numpy as np
 from lt2f.dynamics.compiler import WIDE, fma, jit, part, widest_registers, workspace
 from lt2f.dynamics.draws import NUMBERS, SINCE
 from lt2f.dynamics.model import (
-    DECAY,
+    FITTING,
     LAWS,
     MULTIPLICATIVE,
     PROMPTS,
+    STEPPED,
     TARGET,
     carried,
     draw,
@@ -28,9 +30,12 @@ from lt2f.dynamics.model import (
     half_norm,
     kept,
     lifting,
+    loss,
     loss_rise,
     residual,
 )
+from lt2f.dynamics.steps import STEPS
+from lt2f.dynamics.steps.step import CONVERGED
 
 BLOCK = 64  # every width below divides it, so one padding serves all kernels
 BARE, TRACKED = 64 if WIDE else 32, 32  # lanes whose rows fit the register file
@@ -47,12 +52,11 @@ PEAK, RISE, LAST, ESCAPED, MARK_U, MARK_V, MARK_E, MARK_STEP = range(8, 16)
 X, Y = 16, 17  # a tangent vector
 TRACKED_ROWS, ROWS = 16, 18  # how many `settle` and `measure` work on
 # And `iterate`, under each law of `model.LAWS`.
-BARE_ROWS = V_LIFT + 1, E_LIFT + 1, AMPLITUDE + 1, V_LIFT + 1, AMPLITUDE + 1
+BARE_ROWS = V_LIFT + 1, E_LIFT + 1, AMPLITUDE + 1, V_LIFT + 1, *[AMPLITUDE + 1] * len(STEPS)
 # Rows that exist only while a block is being worked on.
 SPAN_PEAK, SPAN_RISE, SPAN_U, SPAN_V, SPAN_E = range(ROWS, ROWS + 5)
 LOCAL_ROWS = ROWS + 5
 
-CONVERGED = 1e-24  # e^2 of the converged loss: 1e8 above rounding, far below any loss that matters
 ESCAPE_SQUARED = 1e6  # a^2 + b^2 from which no orbit returns, for every mu < 2e5
 NOISE_RISE = 1.0 + 1e-12  # a rise under noise has to be larger than rounding
 
@@ -87,7 +91,7 @@ def _lift(lanes, j, model):  # type: ignore[no-untyped-def]
 def advance(lanes, j, model, x, y):  # type: ignore[no-untyped-def]
     """Take one step of a lane; its residual before the step, and what carries it along.
 
-    Under decay the loss is that with the weights: the second number is e^2 + kappa S, twice of it.
+    Under a law of `steps` the second number is its loss, which descent goes down.
     """
     u, v, mu = lanes[U, j], lanes[V, j], lanes[MU, j]
     e = carried(model, residual(u, v, mu), lanes[E, j])
@@ -95,8 +99,8 @@ def advance(lanes, j, model, x, y):  # type: ignore[no-untyped-def]
     q, factor = kept(model, lanes[AMPLITUDE, j]), growth(u, v, mu, e, r, h)
     if model == MULTIPLICATIVE:
         lanes[E, j] = e * factor
-    if model == DECAY:
-        factor = fma(2.0 * lanes[AMPLITUDE, j], half_norm(u, v), e * e)
+    if model >= STEPPED:
+        factor = loss(model, e, 2.0 * half_norm(u, v), lanes[AMPLITUDE, j])
     lanes[U, j], lanes[V, j] = fma(-u, r, q * u), fma(v, r, q * v)
     return e, factor
 
@@ -115,23 +119,23 @@ def begin_span(lanes, j):  # type: ignore[no-untyped-def]
 
 
 @part
-def track(lanes, j, model, loss, excess, factor):  # type: ignore[no-untyped-def]
-    """Note a step's loss, and by how much it exceeds the criterion of a rise.
+def track(lanes, j, model, squared, excess, factor):  # type: ignore[no-untyped-def]
+    """Note the `squared` residual of a step, and by how much it exceeds the criterion of a rise.
 
     Under multiplicative noise the step's own `factor` says whether it raises the loss; where
-    batches disagree on the minimum the last loss does, and under decay that with the weights.
+    batches disagree on the minimum the last loss does, and under a law of `steps` that law's own.
     """
     if model == MULTIPLICATIVE:
-        excess = min(fma(factor, factor, -NOISE_RISE), loss - CONVERGED)
+        excess = min(fma(factor, factor, -NOISE_RISE), squared - CONVERGED)
     if model in (TARGET, PROMPTS):
         last = lanes[LAST, j]
-        excess = fma(-NOISE_RISE, last, loss) if last > CONVERGED else -np.inf
-        lanes[LAST, j] = loss
-    if model == DECAY:
-        last = lanes[LAST, j]
-        excess = fma(-NOISE_RISE, last, factor) if last > 0.0 else -np.inf
+        excess = fma(-NOISE_RISE, last, squared) if last > CONVERGED else -np.inf
+        lanes[LAST, j] = squared
+    if model >= STEPPED:
+        last, least = lanes[LAST, j], CONVERGED if model in FITTING else 0.0
+        excess = fma(-NOISE_RISE, last, factor) if 2.0 * last > least else -np.inf
         lanes[LAST, j] = factor
-    lanes[SPAN_PEAK, j] = max(lanes[SPAN_PEAK, j], loss)
+    lanes[SPAN_PEAK, j] = max(lanes[SPAN_PEAK, j], squared)
     lanes[SPAN_RISE, j] = max(lanes[SPAN_RISE, j], excess)
 
 
@@ -139,7 +143,7 @@ def track(lanes, j, model, loss, excess, factor):  # type: ignore[no-untyped-def
 def end_span(lanes, j, model, step):  # type: ignore[no-untyped-def]
     """Take stock of a lane after a span that began at `step`.
 
-    Decay keeps the loss above zero: there a lane has something to say as long as it moves.
+    Where minima do not fit, as under decay, a lane has something to say as long as it moves.
     Everything is read before anything is written, and chosen by selection, not by branches: that
     is what lets the compiler work on many lanes at once.
     """
@@ -149,7 +153,7 @@ def end_span(lanes, j, model, step):  # type: ignore[no-untyped-def]
     span_u, span_v = lanes[SPAN_U, j], lanes[SPAN_V, j]
     out = 0.0 if 2.0 * half_norm(u, v) <= ESCAPE_SQUARED else 1.0  # true for overflow and NaN too
     loud = 1.0 if peak > CONVERGED else 0.0
-    if model == DECAY:
+    if model not in FITTING:
         loud = 1.0 if moved(u - span_u, v - span_v) else 0.0
     mark = (1.0 - escaped) * max(out, loud) > 0.0
     lanes[MARK_U, j] = span_u if mark else mark_u
@@ -258,7 +262,7 @@ def _make_moment(model: int) -> Callable[..., None]:
                 u, v = lane[U, 0], lane[V, 0]
                 e, _ = advance(lane, 0, model, x, y)
                 loud = e * e > CONVERGED
-                if model == DECAY:
+                if model not in FITTING:
                     loud = moved(lane[U, 0] - u, lane[V, 0] - v)
                 if escaped or loud:
                     found = t + 1

@@ -9,11 +9,11 @@ undecided. Where many cells share one mu > 1, what mu alone says stands in for a
 
 import numpy as np
 
-from lt2f.dynamics import attractors, cycles, decayed, kernels, theory
+from lt2f.dynamics import attractors, cycles, kernels, theory
 from lt2f.dynamics.averages import SIGNIFICANT, grows
 from lt2f.dynamics.codes import DecidedBy, Fate, Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Mask, Noise, residual_and_norm
-from lt2f.dynamics.model import DECAY, MULTIPLICATIVE, QUIET
+from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
 from lt2f.dynamics.observables import (
     Flags,
     Outcome,
@@ -21,8 +21,8 @@ from lt2f.dynamics.observables import (
     minimum_exponent,
     observe,
     origin_exponents,
-    reached,
 )
+from lt2f.dynamics.steps.step import CONVERGED
 from lt2f.dynamics.survey import Schedule, Survey, at_minimum, find_cycles, run
 
 ORIGIN = 1e-20  # a^2 + b^2 of an orbit that has collapsed
@@ -64,20 +64,20 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
     collapsed[collapsed] = _origin_attracts(state[kernels.MU, collapsed], noise.of(collapsed))
     converged = ~escaped & ~collapsed & _is_converged(state, schedule, noise)
     # On e = 0 at a minimum that is not stable a run stands still by rounding: no rung holds.
-    still = (noise.index == QUIET) & (e * e <= kernels.CONVERGED)
+    lawful = not noise.is_random
+    still = lawful & noise.step.fits & (e * e <= CONVERGED)
     rest = ~(escaped | collapsed | converged | still)
-    decays, lawful = noise.index == DECAY, not noise.is_random
-    cycle = find_cycles(state, rest & lawful, schedule.max_period, decays)
+    cycle = find_cycles(state, rest & lawful, schedule.max_period, noise)
     periodic = cycle[cycles.PERIOD] > 0.0
-    # Exactly on a cycle that is not stable: by rounding too, for no orbit near it stays.
+    # On a cycle that is not stable: by rounding too, for no orbit near it stays.
     rest &= cycle[cycles.PERIOD] == 0.0
     rose = state[kernels.RISE] > 0.0
     # By theorem it converges, and a rise already seen makes it a catapult, however slow it is.
     slow = (fate == Fate.CONVERGES) & rest & rose
     diverges = (fate == Fate.DIVERGES) & ~converged & ~collapsed
-    # Beyond mu = 2 without noise almost every orbit escapes, if after a long time; none is chaotic.
-    # Decay moves that to mu - kappa = 2.
-    lasting = noise.is_random | (reached(state, noise)[1] <= 2.0)
+    # Beyond mu = 2 the map lets almost every orbit escape, if after a long time; none is chaotic.
+    mu, strength = state[kernels.MU], state[kernels.AMPLITUDE]
+    lasting = noise.is_random | noise.step.lasts(mu, strength)
     chaotic = rest & lasting & grows(survey.rates[0], survey.errors[0], schedule.measure)
     rungs = {
         Regime.DIVERGENT: diverges | escaped,
@@ -101,7 +101,7 @@ def judge(survey: Survey, fate: Flags, schedule: Schedule, noise: Noise) -> Verd
 def _origin_attracts(mu: Floats, noise: Noise) -> Mask:
     """Whether orbits near the origin stay: always without noise.
 
-    For only U = 0 leads there, or decay makes the origin attract.
+    For only U = 0 leads there, or a law makes the origin attract.
     """
     if not noise.is_random:
         return np.ones(mu.shape, dtype=bool)
@@ -115,13 +115,11 @@ def _is_converged(state: Floats, schedule: Schedule, noise: Noise) -> Mask:
     Under noise |e| falls below any bound again and again where E log|1 - hS| is small and
     positive (on-off intermittency), so its sign is asked as well as a long quiet window.
     """
-    if noise.index == QUIET:
-        return at_minimum(state)
-    if noise.index == DECAY:
-        return decayed.at_minimum(state)
+    if not noise.is_random:
+        return at_minimum(state, noise)
     e, s = residual_and_norm(state)
     quiet_since = state[kernels.MARK_STEP] + kernels.SPAN
-    settled = (e * e <= kernels.CONVERGED) & (noise.index == MULTIPLICATIVE)
+    settled = (e * e <= CONVERGED) & (noise.index == MULTIPLICATIVE)
     settled &= quiet_since <= schedule.total - schedule.measure // WINDOW
     stable = np.zeros_like(settled)
     stable[settled] = minimum_exponent(s[settled], noise.of(settled)) < 0.0

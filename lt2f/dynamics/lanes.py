@@ -1,7 +1,7 @@
 """The state of many lanes as an array, and the noise that they share."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +24,27 @@ from lt2f.dynamics.kernels import (
     Y,
     residuals,
 )
-from lt2f.dynamics.model import CARRIED, DECAY, FACTORS, MULTIPLICATIVE, PROMPTS, QUIET, TARGET
-from lt2f.laws import STEPS, Name
+from lt2f.dynamics.model import (
+    CARRIED,
+    FACTORS,
+    MULTIPLICATIVE,
+    NUMBERED,
+    PROMPTS,
+    QUIET,
+    TARGET,
+)
+from lt2f.dynamics.steps import MAP, STEPS, Step
+from lt2f.laws import Name
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
-Model = Literal["none", "multiplicative", "target", "prompts", "decay", "factors"]
+Model: TypeAlias = str  # of noise, or the name of a law of `steps`
 
 INDEX: dict[Model, int] = {
     "none": QUIET, "multiplicative": MULTIPLICATIVE, "target": TARGET, "prompts": PROMPTS,
-    "decay": DECAY, "factors": FACTORS,
+    "factors": FACTORS, **{law.name: number for number, law in NUMBERED.items()},
 }  # fmt: skip
 Law: TypeAlias = Name
 
@@ -50,8 +59,8 @@ class Noise:
     shape (N,), is the standard deviation of the multiplier h or of the target m in each. Where each
     factor has a multiplier of its own there are two numbers for each step, shape (2, steps).
     Batches of prompts have two as well, h and g of mean 1 (`model.draw`); their law is a
-    `BatchLaw`, and no amplitude scales them. Weight decay is a law of the step as noise is, but
-    nothing is drawn: its `amplitude` is kappa.
+    `BatchLaw`, and no amplitude scales them. The laws of `steps` stand in the place of noise, but
+    draw nothing: `amplitude` is their strength.
     """
 
     model: Model
@@ -69,6 +78,11 @@ class Noise:
         """Whether anything is drawn."""
         return self.model not in ("none", *STEPS)
 
+    @property
+    def step(self) -> Step:
+        """The law of the step without noise: that of the map itself, or another."""
+        return STEPS.get(self.model, MAP)
+
     def of(self, some: Mask) -> "Noise":
         """Return the noise of some of the cells; what is silent has one amplitude for all."""
         if self.index == QUIET:
@@ -79,14 +93,9 @@ class Noise:
 SILENCE = Noise("none", "two_point", np.zeros(1), np.zeros(1))
 
 
-def steady(step: Model, strength: Floats) -> Noise:
-    """Return a law of the step that draws nothing, with its strength in N cells, shape (N,)."""
+def steady(step: str, strength: Floats) -> Noise:
+    """Return a law of `steps` by its name, with its strength in each of N cells, shape (N,)."""
     return Noise(step, "two_point", SILENCE.sequence, strength)
-
-
-def weight_decay(kappa: Floats) -> Noise:
-    """Return the law of the step under which N cells decay by kappa, shape (N,)."""
-    return steady("decay", kappa)
 
 
 def padded(count: int) -> int:

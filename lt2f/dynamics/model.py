@@ -5,23 +5,58 @@ imbalance is 4UV, and one step of arXiv:2605.21292 with residual r multiplies U 
 1 + r. A small imbalance keeps its relative precision, which a - b would lose to cancellation.
 A law of the step says which r that is (`draw`) and what is kept of the weights, 1 or less (`kept`):
 U' = (q - r) U and V' = (q + r) V. All kernels, orbits' and tangent vectors', follow from these two.
+Laws that draw nothing, other losses and weight decay, are those of `steps`: here they get a number.
 
 Every product that feeds a sum is fused *by name* (`fma`). The compiler is left no freedom to
 round differently in another kernel, a shorter vector or another processor, so a cell has the same
 bits wherever and next to whichever cell it is computed.
 """
 
+from typing import Any
+
 from lt2f.dynamics.compiler import double, fma, part, pattern
+from lt2f.dynamics.steps import MAP, STEPS
 
 # Powers of two, so that rescaling is exact. A value may lose or gain 300 bits between two looks at
 # it, once even 600.
 TINY, HUGE, STRIDE = 2.0**-400, 2.0**400, 2.0**300
 CARRIED = 2.0**-20  # residuals below this are carried along, see `carried`
-# Laws of the step: without noise, models of noise, and weight decay. The last: `asymmetric` alone.
-QUIET, MULTIPLICATIVE, TARGET, PROMPTS, DECAY, FACTORS = range(6)
-LAWS = QUIET, MULTIPLICATIVE, TARGET, PROMPTS, DECAY  # in the order of every table of kernels
+# Laws of the step: without noise, models of noise, then those of `steps`. The last: `asymmetric`
+# alone.
+QUIET, MULTIPLICATIVE, TARGET, PROMPTS, STEPPED = range(5)
+NUMBERED = dict(enumerate(STEPS.values(), STEPPED))
+LAWS = QUIET, MULTIPLICATIVE, TARGET, PROMPTS, *NUMBERED  # in the order of every table of kernels
+FACTORS = len(LAWS)
+FITTING = tuple(law for law in LAWS if NUMBERED.get(law, MAP).fits)  # at rest with e = 0
 LOG_STRIDE, LOG_2 = 207.94415416798358, 0.6931471805599453  # log(2**300), log(2)
 UNITS = 0x4330000000000000  # bits of 2**52
+
+
+def _of_each(function: str) -> Any:
+    """Compile a function of all laws into one: that of a law's number, else that of the map.
+
+    The number is known when a kernel is compiled, so that the choice costs nothing.
+    """
+    chosen = part(getattr(MAP, function))
+
+    def before(number: int, ours: Any, others: Any) -> Any:
+        @part
+        def choose(model, *arguments):  # type: ignore[no-untyped-def]
+            return ours(*arguments) if model == number else others(model, *arguments)
+
+        return choose
+
+    @part
+    def of_map(model, *arguments):  # type: ignore[no-untyped-def]
+        return chosen(*arguments)
+
+    found = of_map
+    for number, law in NUMBERED.items():
+        found = before(number, part(getattr(law, function)), found)
+    return found
+
+
+derivatives, kept, loss = _of_each("derivatives"), _of_each("kept"), _of_each("loss")
 
 
 @part
@@ -44,7 +79,8 @@ def draw(
 
     Multiplicative: h = 1 + amplitude x and r = h e. Target: the target mu + amplitude x is
     learned, so r = e - amplitude x and h = 1. Prompts: h = x and y = h - g, and r = h ab - mu g as
-    h e + mu (h - g), which has the bits of h e where the prompts of a batch agree.
+    h e + mu (h - g), which has the bits of h e where the prompts of a batch agree. Of another loss
+    l, whose strength the amplitude is: r = l' and h = l''.
     """
     if model == MULTIPLICATIVE:
         h = fma(amplitude, x, 1.0)
@@ -53,13 +89,8 @@ def draw(
         return fma(-amplitude, x, e), 1.0
     if model == PROMPTS:
         return fma(x, e, mu * y), x
-    return e, 1.0
-
-
-@part
-def kept(model: int, amplitude: float) -> float:
-    """Share q of the weights that a step keeps: 1 - kappa under decay, exactly 1 elsewhere."""
-    return 1.0 - amplitude if model == DECAY else 1.0
+    r, h, _ = derivatives(model, e, amplitude)
+    return r, h
 
 
 @part

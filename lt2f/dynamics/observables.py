@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lt2f.dynamics import batch_theory, cycles, decay, kernels, noise_theory, theory
+from lt2f.dynamics import batch_theory, cycles, kernels, noise_theory, theory
 from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Branch, Regime
 from lt2f.dynamics.lanes import Floats, Mask, Noise, factors, residual_and_norm
-from lt2f.dynamics.model import DECAY, QUIET, TARGET
+from lt2f.dynamics.model import TARGET
+from lt2f.dynamics.steps.step import CONVERGED
 from lt2f.dynamics.survey import LOSS, SHARPNESS, A, B, Schedule, Survey
 
 Outcome = dict[str, NDArray[np.generic]]
@@ -35,14 +36,9 @@ class Verdict:
 def reached(state: Floats, noise: Noise) -> tuple[Floats, Floats]:
     """Imbalance delta and product of the minimum that a converged lane approaches.
 
-    The imbalance changes by a share e^2 a step, so it is the minimum's to all digits while S itself
-    is still off by as much as e. With weight decay it is zero, and the product mu - kappa.
+    Under noise the minima are those of the map itself.
     """
-    if noise.index == DECAY:
-        nothing = np.zeros(state.shape[1])
-        return nothing, decay.shifted(state[kernels.MU], state[kernels.AMPLITUDE])
-    u, v = factors(state)
-    return 4.0 * u * v, state[kernels.MU]
+    return noise.step.reached(*factors(state), state[kernels.MU], state[kernels.AMPLITUDE])
 
 
 def reached_sharpness(state: Floats, noise: Noise) -> Floats:
@@ -62,11 +58,9 @@ def reached_weights(state: Floats, noise: Noise) -> Floats:
 
 
 def minimum_exponent(s: Floats, noise: Noise) -> Floats:
-    """Exponent E log|1 - hS| of a minimum of sharpness S, in nats per step."""
+    """Exponent E log|1 - hS| of a minimum of sharpness S under noise, in nats per step."""
     if isinstance(noise.law, BatchLaw):
         return batch_theory.almost_sure_exponent(s, noise.law)[0]
-    if noise.index == QUIET:
-        return np.log(np.abs(1.0 - s))
     return noise_theory.almost_sure_exponent(s, noise.amplitude, noise.law)
 
 
@@ -77,10 +71,8 @@ def origin_exponents(mu: Floats, noise: Noise) -> tuple[Floats, Floats]:
     """
     if isinstance(noise.law, BatchLaw):
         return batch_theory.origin_exponents(mu, noise.law)
-    if noise.index == QUIET:
-        exponents = np.stack([np.log(1.0 + mu), np.log(np.abs(1.0 - mu))])
-    elif noise.index == DECAY:
-        exponents = np.log(np.abs(decay.origin_multipliers(mu, noise.amplitude)))
+    if not noise.is_random:
+        exponents = np.log(np.abs(noise.step.origin_multipliers(mu, noise.amplitude)))
     else:
         spread = noise.amplitude if noise.index == TARGET else mu * noise.amplitude
         exponents = np.stack(noise_theory.origin_exponents(mu, spread, noise.law))
@@ -88,13 +80,9 @@ def origin_exponents(mu: Floats, noise: Noise) -> tuple[Floats, Floats]:
 
 
 def rest_exponents(mu: Floats, s: Floats, noise: Noise) -> Floats:
-    """Exponents of minima of sharpness S along their valley, off it and across, shape (3, N).
-
-    Without decay the valley is neutral, and it is the direction in which the imbalance changes.
-    """
-    if noise.index == DECAY:
-        along, across = np.log(np.abs(decay.minimum_multipliers(mu, noise.amplitude)))
-        return np.stack([along, across, across])
+    """Exponents of minima of sharpness S along their valley, off it and across, shape (3, N)."""
+    if not noise.is_random:
+        return np.log(np.abs(noise.step.minimum_multipliers(mu, s, noise.amplitude)))
     return np.stack([np.zeros_like(s), minimum_exponent(s, noise), np.zeros_like(s)])
 
 
@@ -186,8 +174,8 @@ def _averages(survey: Survey, verdict: Verdict, steps: NDArray[np.int64], noise:
     # Each further step may round both factors of the imbalance that tells which minimum it is.
     rounding = EPSILON * np.where(at_minimum, 4.0 + survey.steps - steps, 4.0)
     loss = e * e / 2.0
-    # There it still goes to its end, zero without decay, and with it that of e = -kappa.
-    least = noise.amplitude**2 / 2.0 if noise.index == DECAY else np.zeros_like(loss)
+    # There it still goes to its end, zero if minima fit.
+    least = noise.step.rest_residual(survey.state[kernels.AMPLITUDE]) ** 2 / 2.0
     loss_error = np.where(at_minimum, np.abs(loss - least) + rounding * least, rounding * loss)
     each = {
         "sharpness": ((SHARPNESS, cycles.MEAN_S, cycles.S_ERROR), s, rounding * s),
@@ -229,7 +217,7 @@ def _loss(state: Floats, regime: Flags, start: tuple[Floats, Floats, Floats]) ->
     u0, v0, mu = start
     first = kernels.residuals(u0, v0, mu) ** 2
     # A first loss at rounding is no scale to compare with.
-    ratio = np.where(first > kernels.CONVERGED, state[kernels.PEAK] / first, np.nan)
+    ratio = np.where(first > CONVERGED, state[kernels.PEAK] / first, np.nan)
     gone = regime == Regime.DIVERGENT
     return {
         "imbalance_final": np.where(gone, np.nan, 4.0 * u * v),

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lt2f.dynamics import cycles, decayed, noise_theory
+from lt2f.dynamics import cycles, noise_theory
 from lt2f.dynamics.averages import BLOCKS, block_edges, mean_and_error
 from lt2f.dynamics.kernels import (
     AMPLITUDE,
-    CONVERGED,
     ESCAPED,
     MU,
     SETTLE,
@@ -31,13 +30,12 @@ from lt2f.dynamics.lanes import (
     prepare,
     residual_and_norm,
 )
-from lt2f.dynamics.model import DECAY, MULTIPLICATIVE
+from lt2f.dynamics.model import MULTIPLICATIVE, QUIET
 from lt2f.dynamics.rates import END, KEPT, MEASURE, RATES, WEIGHTLESS
 
 ALIGN = 256  # last transient steps, in which the tangent vector finds its direction
 FIRST_LOOK, FIRST_LOCK = 64, 512  # steps after which a lane is first looked at, and for a cycle
 GROUP = 4096  # lanes that are measured together, so that they and their averages stay in the cache
-STABLE = 2.0 - 1e-9  # a sharpness below this attracts every |e| <= 1e-12 from then on
 # Under multiplicative noise e^2 at a minimum that is stable in mean square is a supermartingale, so
 # (Doob) an |e| of this size comes back to 1e-12 with a chance below (2^-100 / 1e-12)^2 = 1e-36.
 GONE = 2.0**-100
@@ -146,13 +144,12 @@ def certain(state: Floats, schedule: Schedule, step: int, noise: Noise) -> Mask:
         done |= has_gone(state)
     if noise.is_random:
         return done
-    decays = noise.index == DECAY
-    done |= decayed.at_minimum(state) | decayed.at_origin(state) if decays else at_minimum(state)
+    done |= at_minimum(state, noise) | at_origin(state, noise)
     if step >= FIRST_LOCK:
         rest = ~done
-        if not decays:
+        if noise.index == QUIET:
             rest[rest] = repeats(state[:, rest], schedule.max_period)
-        done |= find_cycles(state, rest, schedule.max_period, decays)[cycles.PERIOD] > 0.0
+        done |= find_cycles(state, rest, schedule.max_period, noise)[cycles.PERIOD] > 0.0
     return done
 
 
@@ -170,35 +167,39 @@ def repeats(state: Floats, max_period: int) -> Mask:
     return found
 
 
-def find_cycles(state: Floats, candidates: Mask, max_period: int, decays: bool = False) -> Floats:
+def find_cycles(state: Floats, candidates: Mask, max_period: int, noise: Noise = SILENCE) -> Floats:
     """Report of `cycles.find` for the candidate lanes, shape (ROWS, N); zero elsewhere.
 
-    Under weight decay those of the balanced line alone.
+    Under a law of `steps` those on the balanced line alone: V may die so slowly that what returns
+    is not yet near a cycle.
     """
-    kappa = state[AMPLITUDE]
-    if decays:
-        state, balanced = decayed.on_the_line(state)
-        candidates = candidates & balanced
+    law = noise.index
+    if law != QUIET:
+        candidates = candidates & (np.abs(factors(state)[1]) < cycles.NEGLIGIBLE)
     report, near = np.zeros((cycles.ROWS, candidates.size)), np.flatnonzero(candidates)
     if near.size:
         lanes = pack(state, near)
         back = np.empty(lanes.shape[1])
-        cycles.returns(lanes, max_period, back)
+        cycles.RETURNS[law](lanes, max_period, back)
         near = near[back[: near.size] > 0.0]
     found = np.zeros((cycles.ROWS, near.size))
     u, v = factors(state[:, near])
-    cycles.find(u, v, state[MU, near], max_period, found)
-    if decays:
-        decayed.hold(u, state[MU, near], kappa[near], found)
+    cycles.find(law, u, v, state[MU, near], state[AMPLITUDE, near], max_period, found)
     report[:, near] = found
     return report
 
 
-def at_minimum(state: Floats) -> Mask:
-    """Which lanes have arrived at a minimum that is linearly stable without noise."""
+def at_minimum(state: Floats, noise: Noise = SILENCE) -> Mask:
+    """Which lanes have arrived at a minimum that is linearly stable under a law without noise."""
     with np.errstate(over="ignore", invalid="ignore"):
-        e, s = residual_and_norm(state)
-        return (e * e <= CONVERGED) & (s < STABLE)
+        (u, v), (e, _) = factors(state), residual_and_norm(state)
+        return noise.step.at_minimum(u, v, e, state[MU], state[AMPLITUDE])
+
+
+def at_origin(state: Floats, noise: Noise) -> Mask:
+    """Which lanes have arrived at an origin that attracts under a law without noise."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return noise.step.at_origin(*factors(state), state[MU], state[AMPLITUDE])
 
 
 def measure(state: Floats, schedule: Schedule, noise: Noise) -> tuple[Floats, Floats]:

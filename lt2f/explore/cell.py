@@ -17,8 +17,9 @@ from lt2f.dynamics.lanes import (
     factors,
     prepare,
     residual_and_norm,
-    weight_decay,
+    steady,
 )
+from lt2f.dynamics.steps import STEPS
 from lt2f.explore.view import Point
 from lt2f.pipeline.solve import Task, solve, starts
 from lt2f.training import batches
@@ -118,9 +119,9 @@ def orbit(task: Task, point: Point) -> tuple[Orbit, Orbit]:
 
 def noise_of(task: Task, point: Point) -> Noise:
     """Return the law of a cell's steps: its noise, as its sweep draws it, or its decay."""
-    if task.noise == "decay" and point["decay"] > 0.0:
-        return weight_decay(np.array([point["decay"]]))
-    if task.noise in ("none", "decay") or point["noise"] == 0.0:
+    if task.noise in STEPS and point[task.noise] > 0.0:
+        return steady(task.noise, np.array([point[task.noise]]))
+    if task.noise in ("none", *STEPS) or point["noise"] == 0.0:
         return SILENCE
     sequence = batches.sequence(task.seed, int(point["realization"]), task.steps, task.law)
     return Noise(task.noise, task.law, sequence, np.array([point["noise"]]))

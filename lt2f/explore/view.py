@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
 from lt2f.dynamics.lanes import Law, Model
@@ -63,7 +63,7 @@ class View:
         if "decay" in self.axes or self.point["decay"] > 0.0:
             return "decay"
         noisy = "noise" in self.axes or self.point["noise"] > 0.0
-        return cast("Model", self.model) if noisy else "none"
+        return self.model if noisy else "none"
 
     @property
     def barred(self) -> str | None:

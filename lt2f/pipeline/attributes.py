@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import lt2f
+from lt2f.dynamics.steps import STEPS
 from lt2f.pipeline.identity import canonical_json
 
 if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
@@ -38,11 +39,12 @@ _SUMMARY = {
     "Gaussian prompts from a pool, with h and g the batch's means of c^2 and c y over the pool's; "
     "mu = step size * |mean of c y|, and (ab - mu)^2 / 2 is what the pool's mean loss exceeds its "
     "least value by.",
-    "decay": "Gradient descent with weight decay kappa, (a, b) -> ((1 - kappa) a - (ab - mu) b, "
-    "(1 - kappa) b - (ab - mu) a), on one prompt, mu = step size * |c y_q|; monotone and catapult "
-    "are said of the loss (ab - mu)^2 / 2 + kappa (a^2 + b^2) / 2.",
     "factors": "Mini-batch descent (a, b) -> (a - h e b, b - k e a), e = ab - mu, with independent "
     "random multipliers h and k of mean 1 at each step and standard deviation noise.",
+} | {
+    name: f"Gradient descent on one prompt, mu = step size * |c y_q|, with {law.formula}; monotone "
+    "and catapult are said of that loss, loss_mean and loss_peak_ratio of (ab - mu)^2 / 2."
+    for name, law in STEPS.items()
 }
 
 

@@ -2,27 +2,27 @@
 
 Every coordinate of a cell is once an axis or once fixed: mu; the start, as imbalance and product or
 as a and b, perhaps with a perturbation of b; and, where the steps are noisy, realization and noise
-or, where prompts are drawn from a pool, batch_size. Weights that decay have decay as well.
+or, where prompts are drawn from a pool, batch_size. Another law of the step brings its strength.
 """
 
 import hashlib
 import math
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lt2f.laws import Step, of_step
+from lt2f.dynamics.steps import STEPS, of_step
 from lt2f.pipeline.axes import FORMS, AnyAxis, Counted
-from lt2f.pipeline.noises import MAX_POOL, Noiseless, NoiseModel, Noisy, Prompts
+from lt2f.pipeline.noises import MAX_POOL, Noiseless, Noisy, Prompts
 from lt2f.pipeline.rules import Model, refusal, whole
 
 MAX_CELLS = 10**12  # of one sweep
 
 Positive = Annotated[int, Field(ge=1), whole]
 
-Coordinate = Literal[
+_EVERYWHERE = (
     "mu",
     "imbalance",
     "product",
@@ -33,8 +33,11 @@ Coordinate = Literal[
     "perturbation",
     "batch_size",
     "step_size",
-    "decay",
-]
+)
+if TYPE_CHECKING:
+    Coordinate: TypeAlias = str
+else:
+    Coordinate = Literal[(*_EVERYWHERE, *STEPS)]
 WHOLE = frozenset({"realization", "batch_size"})  # coordinates that are integers
 
 
@@ -67,7 +70,7 @@ class Sweep(Model):
         return self.noise.model != "none"
 
     @property
-    def law(self) -> Step | NoiseModel:
+    def law(self) -> str:
         """Law of the step: that of a coordinate, such as decay, or the model of its noise."""
         return of_step({**self.axes, **self.fixed}, self.noise.model)
 
@@ -153,21 +156,22 @@ class Sweep(Model):
         return self
 
     @model_validator(mode="after")
-    def _decay_is_of_whole_batches(self) -> Self:
-        if self.law != "decay":
+    def _other_steps_are_of_whole_batches(self) -> Self:
+        given = [name for name in STEPS if name in self.axes or name in self.fixed]
+        if not given:
             return self
+        name, place = given[0], self._place(given[0])
         if self.noise.model != "none" or self.scale != "mu":
             kinds = "maps, orbits and trajectories without noise"
-            raise refusal(
-                f"is for {kinds}, noise.model is {self.noise.model}"
-                if self.scale == "mu"
-                else f"is for {kinds}",
-                *self._place("decay"),
-            )
-        axis = self.axes.get("decay")
-        values = axis.values() if axis else np.array([self.fixed["decay"]])
-        if values[0] < 0 or values[-1] >= 1:
-            raise refusal("should be at least 0 and less than 1", *self._place("decay"))
+            other = f", noise.model is {self.noise.model}" * (self.scale == "mu")
+            raise refusal(f"is for {kinds}{other}", *place)
+        if len(given) > 1:
+            raise refusal(f"is another law of the step than {name}", *self._place(given[1]))
+        axis, below = self.axes.get(name), STEPS[name].below
+        values = axis.values() if axis else np.array([self.fixed[name]])
+        if values[0] < 0 or values[-1] >= below:
+            bound = f" and less than {below:g}" * math.isfinite(below)
+            raise refusal(f"should be at least 0{bound}", *place)
         return self
 
     @model_validator(mode="after")

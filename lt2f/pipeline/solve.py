@@ -16,8 +16,8 @@ from lt2f.dynamics import balancing, ellipse, labels, orbits, theory
 from lt2f.dynamics.batch_theory import BatchLaw
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import SILENCE, Floats, Law, Mask, Model, Noise, steady
+from lt2f.dynamics.steps import STEPS
 from lt2f.dynamics.survey import Schedule
-from lt2f.laws import STEPS
 from lt2f.pipeline import transformers
 from lt2f.training import batches
 from lt2f.training.prompt_batches import Batches, multipliers

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lt2f.dynamics.codes import Branch, DecidedBy, Regime
+from lt2f.dynamics.steps import STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,7 @@ _COORDINATES = {
     "perturbation": ("displacement of the start in b", "the start is (a, b + perturbation)"),
     "noise": ("standard deviation of the noise", "of the multipliers h, or of the target m"),
     "batch_size": ("prompts in a mini-batch", "drawn afresh from the pool at every step"),
-    "decay": (
-        "weight decay kappa",
-        "step size times the coefficient of the weights' squares: (a, b) -> ((1 - kappa) a - "
-        "(ab - mu) b, (1 - kappa) b - (ab - mu) a)",
-    ),
+    **{name: (law.words, law.formula) for name, law in STEPS.items()},
     "realization": (
         "realization of what is random",
         "one mini-batch order, one start angle on the ellipse, or one prompt, the same for every "

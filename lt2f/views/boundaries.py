@@ -1,15 +1,16 @@
 """Curves across regime maps that are known exactly; nothing that is merely seen."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lt2f.dynamics import decay, noise_theory, theory, thresholds
+from lt2f.dynamics import noise_theory, theory, thresholds
+from lt2f.dynamics.steps import STEPS, Line
 from lt2f.laws import LAWS
 from lt2f.views import style
 
@@ -53,22 +54,13 @@ def under(noise: Mapping[str, Any]) -> Iterator[Boundary]:
     elif noise["model"] == "multiplicative":
         words = "the balanced minimum is almost surely unstable"
         yield Boundary(words, _unstable(noise["law"]), "--")
-    elif noise["model"] == "decay":
-        yield from _shifted()
+    elif noise["model"] in STEPS:
+        for line in STEPS[noise["model"]].lines:
+            yield Boundary(line.words, partial(_of_step, line, noise["model"]), line.dashes)
 
 
-def _shifted() -> Iterator[Boundary]:
-    """Yield what decay makes of the thresholds on mu: all of them move by kappa."""
-    yield Boundary(r"$\mu=\kappa$: below, the origin attracts", lambda p: _beyond(p, 0.0), "--")
-    words = r"$\mu=1+\kappa$: edge of stability"
-    yield Boundary(words, lambda p: p["mu"] - decay.edge_of_stability(p["decay"]))
-    doubled = math.sqrt(5) - 1
-    yield Boundary(r"$\mu=\sqrt{5}-1+\kappa$: second doubling", lambda p: _beyond(p, doubled), ":")
-    yield Boundary(r"$\mu=2+\kappa$: nothing lasts", lambda p: _beyond(p, 2.0), "-.")
-
-
-def _beyond(point: Point, mu: float) -> Floats:
-    return np.asarray(decay.shifted(point["mu"], point["decay"]) - mu)
+def _of_step(line: Line, name: str, point: Point) -> Floats:
+    return np.asarray(line.beyond(point["mu"], point[name]))
 
 
 def under_noise(dataset: xr.Dataset) -> Iterator[Boundary]:

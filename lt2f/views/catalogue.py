@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from lt2f.laws import of_step
+from lt2f.dynamics.steps import STEPS, of_step
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -126,7 +126,7 @@ def _tells_minima(sweep: Any) -> bool:
     """Tell a map over a and b that is about the minima: displaced, or with little else recorded."""
     axes = set(sweep.axes)
     ends = {"a", "b"} <= axes <= {"mu", "a", "b", "perturbation"} and _kind(sweep) == "map"
-    if not ends or "branch" not in sweep.record or _law(sweep) == "decay":
+    if not ends or "branch" not in sweep.record or _law(sweep) in STEPS:
         return False
     return "perturbation" in axes or not {*sweep.record} >= _PORTRAYED
 

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 
 from lt2f.dynamics.codes import Regime
-from lt2f.laws import STEPS, of_step
+from lt2f.dynamics.steps import STEPS, of_step
 
 COLOURS: Final[dict[Regime, str]] = {
     Regime.UNDECIDED: "#fff63a",
@@ -42,9 +42,8 @@ SYMBOLS: Final = {
     "perturbation": r"$\varepsilon$",
     "noise": r"$\sigma$",
     "batch_size": "$B$",
-    "decay": r"$\kappa$",
     "realization": "$k$",
-}
+} | {name: law.symbol for name, law in STEPS.items()}
 NAMES: Final = {
     "mu": "effective step size",
     "step_size": "step size",
@@ -55,9 +54,8 @@ NAMES: Final = {
     "perturbation": "displacement of the start",
     "noise": "standard deviation of the noise",
     "batch_size": "batch size",
-    "decay": "weight decay",
     "realization": "realization of what is random",
-}
+} | {name: law.words for name, law in STEPS.items()}
 DPI: Final = 200  # if nobody asks for another
 INK: Final = "#222222"
 EDGES: Final = INK, "#d9541e", "#2d8a70", "#0b62a8"

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from lt2f.dynamics.codes import Regime
-from lt2f.laws import STEPS
+from lt2f.dynamics.steps import STEPS
 from lt2f.views import style
 
 PLAIN: Final = {
@@ -20,9 +20,8 @@ PLAIN: Final = {
     "perturbation": "ε",
     "noise": "σ",
     "batch_size": "B",
-    "decay": "κ",
     "realization": "k",
-}
+} | {name: law.plain for name, law in STEPS.items()}
 """Symbols of coordinates where there is no mathematical type."""
 
 _STEPS: Final = {
@@ -98,7 +97,7 @@ def _noise(dataset: xr.Dataset) -> str:
 
 
 def quiet(dataset: xr.Dataset) -> bool:
-    """Tell whether the steps of a dataset have neither noise nor decay."""
+    """Tell whether the steps of a dataset have neither noise nor another law."""
     return str(style.noise_of(dataset)["model"]) == "none"
 
 

@@ -89,17 +89,17 @@ def test_another_theory_disagrees(name, change, monkeypatch):
     def other(a, b, mu, kappa, steps):
         return plain(a, b, mu, kappa * (1 + change), steps)
 
-    def moved(kappa):
-        return room_law(kappa + change)
+    def moved(name, kappa):
+        return room_law(name, kappa + change)
 
     def limit(mu):
         return room_limit(mu)._replace(value=room_limit(mu).value - change)
 
-    room_law, room_limit = room.weight_decay, room.decay.boundary_dimension
+    room_law, room_limit = room.steady, room.decay.boundary_dimension
     if name == "limit":
         monkeypatch.setattr(room.decay, "boundary_dimension", limit)
     elif name == "shift":
-        monkeypatch.setattr(room, "weight_decay", moved)
+        monkeypatch.setattr(room, "steady", moved)
     else:
         monkeypatch.setattr(room, "descend", other)
     (claim,) = [claim for claim in room.ROOM.claims if claim.id == f"decay_{name}"]

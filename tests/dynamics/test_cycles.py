@@ -24,7 +24,7 @@ AVERAGES_ERRORS = [cycles.S_ERROR, cycles.LOSS_ERROR, cycles.WEIGHT_ERROR]
 def find(u, v, mu, max_period=64):
     u, v, mu = (np.array(x, dtype=float) for x in np.broadcast_arrays(u, v, mu))
     report = np.zeros((cycles.ROWS, u.size))
-    cycles.find(u.ravel(), v.ravel(), mu.ravel(), max_period, report)
+    cycles.find(QUIET, u.ravel(), v.ravel(), mu.ravel(), np.zeros(mu.size), max_period, report)
     return report
 
 
@@ -304,7 +304,7 @@ def test_around_is_the_chain_rule(u, v, mu, period):
         e = U * U - V * V - m
         J = np.array([[1 - e - 2 * U * U, 2 * U * V], [2 * U * V, 1 + e - 2 * V * V]]) @ J
         U, V = U * (1 - e), V * (1 + e)
-    found = cycles.around(u, v, mu, period)
+    found = cycles.around(QUIET, u, v, mu, 0.0, period)
     assume(max(abs(U), abs(V)) < 4)
     # values below 4 and entries below 30 a step, each with some ten roundings
     scale = 10 * ULP * 40.0**period
@@ -345,20 +345,20 @@ def test_small_multiplier_keeps_its_digits():
 def test_refine_converges_to_the_cycle_or_says_no():
     mu = 1.1
     x = float(np.sqrt(mu + theory.two_cycle(mu)[0]))
-    converged, u, v = cycles.refine(x + 5e-3, 1e-3, mu, 2)
+    converged, u, v = cycles.refine(QUIET, x + 5e-3, 1e-3, mu, 0.0, 2)
     assert converged
     assert (u, v) == pytest.approx((x, 0.0), abs=1e-13)
-    converged, u, v = cycles.refine(np.sqrt(mu) + 1e-3, 0.0, mu, 2)
+    converged, u, v = cycles.refine(QUIET, np.sqrt(mu) + 1e-3, 0.0, mu, 0.0, 2)
     assert not converged or abs(u - np.sqrt(mu)) < 1e-9  # the minimum, which is period 1
 
 
 def test_least_periods():
     mu = 1.1
     x = np.sqrt(mu + theory.two_cycle(mu)[0])
-    assert cycles.least_periods(x, 0.0, mu, 2) == (2, 2)
-    assert cycles.least_periods(x, 0.0, mu, 12) == (2, 2)
-    assert cycles.least_periods(np.sqrt(2.5), 0.0, 0.5, 2) == (2, 1)  # x -> -x
-    assert cycles.least_periods(np.sqrt(0.5), 0.0, 0.5, 6) == (1, 1)
+    assert cycles.least_periods(QUIET, x, 0.0, mu, 0.0, 2) == (2, 2)
+    assert cycles.least_periods(QUIET, x, 0.0, mu, 0.0, 12) == (2, 2)
+    assert cycles.least_periods(QUIET, np.sqrt(2.5), 0.0, 0.5, 0.0, 2) == (2, 1)  # x -> -x
+    assert cycles.least_periods(QUIET, np.sqrt(0.5), 0.0, 0.5, 0.0, 6) == (1, 1)
 
 
 @pytest.mark.parametrize("max_period", [1, 2, 5])

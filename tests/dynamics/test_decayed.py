@@ -1,18 +1,18 @@
-"""Runs under weight decay: steps against mpmath, labels against loops as the map is written."""
+"""Runs under weight decay: closed forms at rest, on cycles and at the origin.
 
-import mpmath
+What holds of every law of the step, `test_steps` checks.
+"""
+
 import numpy as np
-import pytest
 
-from lt2f.dynamics import cycles, decay, decayed, labels, orbits
+from lt2f.dynamics import cycles, decay, labels, orbits
 from lt2f.dynamics import kernels as k
-from lt2f.dynamics.codes import DecidedBy, Regime
-from lt2f.dynamics.lanes import SILENCE, factors, prepare, weight_decay
-from lt2f.dynamics.model import DECAY, QUIET
-from lt2f.dynamics.rates import MEASURE
+from lt2f.dynamics.codes import Regime
+from lt2f.dynamics.lanes import INDEX, SILENCE, factors, prepare, steady
 from lt2f.dynamics.survey import Schedule
 
 CELLS = 400
+DECAY = INDEX["decay"]
 RUN = Schedule(3000, 3000)
 
 
@@ -32,132 +32,12 @@ def descend(u, v, mu, kappa, steps):
             yield a, b
 
 
-@pytest.fixture(scope="module")
-def outcome():
-    u, v, mu, kappa = plane()
-    return labels.explore(u, v, mu, RUN, weight_decay(kappa))
-
-
-def test_steps_are_those_of_the_definition():
-    u, v, mu, kappa = plane(cells=64)
-    state = prepare(u, v, mu, weight_decay(kappa))
-    k.ITERATE[DECAY](state, 8, 0, SILENCE.sequence)
-    for j in range(64):
-        with mpmath.workdps(60):
-            a, b = mpmath.mpf(u[j]) + mpmath.mpf(v[j]), mpmath.mpf(u[j]) - mpmath.mpf(v[j])
-            size = mpmath.mpf(1)
-            for _ in range(8):
-                e = a * b - mpmath.mpf(mu[j])
-                q = 1 - mpmath.mpf(kappa[j])
-                size = size * (1 + q + abs(e) + a * a + b * b) + 1  # how far rounding is stretched
-                a, b = q * a - e * b, q * b - e * a
-            if abs(a) + abs(b) > 1e6:
-                continue
-            assert abs(mpmath.mpf(state[k.U, j]) - (a + b) / 2) <= 16 * 2.0**-53 * size
-            assert abs(mpmath.mpf(state[k.V, j]) - (a - b) / 2) <= 16 * 2.0**-53 * size
-
-
-@pytest.mark.parametrize("table", [k.ITERATE, k.SETTLE], ids=["iterate", "settle"])
-def test_no_decay_has_the_bits_of_the_map_itself(table):
-    u, v, mu, _ = plane(5)
-    states = [prepare(u, v, mu), prepare(u, v, mu, weight_decay(np.zeros(CELLS)))]
-    for law, state in zip((QUIET, DECAY), states, strict=True):
-        table[law](state, 100, 0, SILENCE.sequence)
-    for row in (k.U, k.V, k.U_LIFT, k.V_LIFT):
-        np.testing.assert_array_equal(states[0][row], states[1][row])
-
-
-def test_exponents_are_those_of_the_jacobians():
-    """Of 200 steps each: the product of Jacobians as the definition has them, in 60 digits."""
-    u, v, mu, kappa = plane(7, cells=64)
-    steps = 200
-    state = prepare(u, v, mu, weight_decay(kappa))
-    kept = np.empty((32, state.shape[1]))
-    MEASURE[DECAY](state, np.array([0, steps]), SILENCE.sequence, kept)
-    compared = 0
-    for j in range(64):
-        with mpmath.workdps(60):
-            a, b = mpmath.mpf(u[j]) + mpmath.mpf(v[j]), mpmath.mpf(u[j]) - mpmath.mpf(v[j])
-            q, m = 1 - mpmath.mpf(kappa[j]), mpmath.mpf(mu[j])
-            tangent = mpmath.matrix([1.75, 0.25])  # (X, Y) = (1, 3/4) in a and b
-            area, calm = mpmath.mpf(0), True
-            for _ in range(steps):
-                e = a * b - m
-                jacobian = mpmath.matrix([[q - b * b, m - 2 * a * b], [m - 2 * a * b, q - a * a]])
-                tangent, area = jacobian * tangent, area + mpmath.log(abs(mpmath.det(jacobian)))
-                a, b = q * a - e * b, q * b - e * a
-                calm = calm and abs(a) + abs(b) < 4
-                if not calm:
-                    break
-            norm = mpmath.norm(tangent) / mpmath.sqrt(2) / mpmath.sqrt(1 + 0.75**2)
-            first = float(mpmath.log(norm)) / steps if calm else np.nan
-        # What is not chaotic keeps the digits of its start; where a Jacobian is next to singular
-        # its logarithm loses some.
-        if calm and first < -0.01:
-            assert kept[0, j] == pytest.approx(first, abs=1e-9)
-            assert kept[0, j] + kept[1, j] == pytest.approx(float(area) / steps, abs=1e-7)
-            compared += 1
-    assert compared > 10
-
-
-def test_every_label_is_what_a_plain_loop_sees(outcome):
-    u, v, mu, kappa = plane()
-    *_, (a, b) = descend(u, v, mu, kappa, 6000)
-    tail = np.array([z for z, _ in descend((a + b) / 2, (a - b) / 2, mu, kappa, 128)])
-    regime = outcome["regime"]
-    gone = ~(np.abs(a) < 1e3)
-    np.testing.assert_array_equal(regime == Regime.DIVERGENT, gone)
-    origin = np.abs(a) + np.abs(b) < 1e-9
-    np.testing.assert_array_equal(regime == Regime.COLLAPSED, origin)
-    rests = np.isin(regime, [Regime.MONOTONE, Regime.CATAPULT])
-    np.testing.assert_allclose(
-        tail[:, rests], np.broadcast_to(a[rests], (128, rests.sum())), atol=1e-9
-    )
-    np.testing.assert_allclose((a * b)[rests], (mu - kappa)[rests], atol=1e-9)
-    periodic = np.flatnonzero(regime == Regime.PERIODIC)
-    for j in periodic:
-        period = outcome["period"][j]
-        np.testing.assert_allclose(tail[period:, j], tail[:-period, j], atol=1e-6)
-        assert np.abs(tail[1 : period - 1, j] - tail[0, j]).min(initial=1.0) > 1e-6 or period == 2
-    counts = np.bincount(regime, minlength=8)
-    assert (counts[[Regime.MONOTONE, Regime.CATAPULT, Regime.PERIODIC, Regime.CHAOTIC]] > 5).all()
-    assert counts[Regime.UNDECIDED] <= 4  # next to a bifurcation
-
-
-def test_the_loss_with_weights_rises_exactly_in_catapults(outcome):
-    u, v, mu, kappa = plane()
-    rests = np.isin(outcome["regime"], [Regime.MONOTONE, Regime.CATAPULT])
-    last, rose = np.full(CELLS, np.inf), np.zeros(CELLS, dtype=bool)
-    for a, b in [(u + v, u - v), *descend(u, v, mu, kappa, 3000)]:
-        with np.errstate(all="ignore"):
-            loss = (a * b - mu) ** 2 + kappa * (a * a + b * b)
-            rose |= loss > last * (1 + 1e-9)  # a rise as small as rounding is none
-        last = loss
-    np.testing.assert_array_equal(outcome["regime"][rests] == Regime.CATAPULT, rose[rests])
-
-
-def test_no_label_is_owed_to_a_theorem_of_the_map_without_decay(outcome):
-    assert set(np.unique(outcome["decided_by"])) <= {
-        DecidedBy.NONE, DecidedBy.CYCLE, DecidedBy.MEASUREMENT
-    }  # fmt: skip
-
-
-def test_shortcuts_change_no_label():
-    u, v, mu, kappa = plane(11)
-    quick, slow = (
-        labels.explore(u, v, mu, Schedule(3000, 3000, shortcuts=s), weight_decay(kappa))
-        for s in (True, False)
-    )
-    for name in ("regime", "period", "decided_by", "branch"):
-        np.testing.assert_array_equal(quick[name], slow[name])
-
-
 def test_at_rest_everything_is_the_closed_form():
     rng = np.random.default_rng(13)
     kappa = rng.uniform(0.02, 0.9, 200)
     mu = kappa + rng.uniform(0.05, 0.95, 200)
     x = np.sqrt(mu - kappa) * rng.uniform(0.7, 1.2, 200)
-    found = labels.explore(x, 0.1 * x, mu, RUN, weight_decay(kappa))
+    found = labels.explore(x, 0.1 * x, mu, RUN, steady("decay", kappa))
     known = np.sort(np.log(np.abs(decay.minimum_multipliers(mu, kappa))), axis=0)[::-1].T
     rests = np.isin(found["regime"], [Regime.MONOTONE, Regime.CATAPULT])
     assert rests.mean() > 0.9  # some start beyond what is bounded
@@ -182,7 +62,7 @@ def test_cycles_of_two_have_their_multipliers():
     rng = np.random.default_rng(17)
     kappa = rng.uniform(0.02, 0.9, 100)
     mu = kappa + rng.uniform(1.02, 1.22, 100)
-    found = labels.explore(np.full(100, 0.9), np.full(100, 1e-3), mu, RUN, weight_decay(kappa))
+    found = labels.explore(np.full(100, 0.9), np.full(100, 1e-3), mu, RUN, steady("decay", kappa))
     assert (found["regime"] == Regime.PERIODIC).all()
     assert (found["period"] == 2).all()
     along, across = np.log(np.abs(decay.two_cycle_multipliers(mu, kappa))) / 2
@@ -200,16 +80,15 @@ def test_a_cycle_that_repels_across_is_none():
     # x of period 2 at nu = 1.1, and a share of decay that no step has: across 1.44 + 2.2 (-0.1) > 1
     nu, kappa = 1.1, -0.1
     f = np.roots([1.0, nu - 1.0, 1.0 - nu])[0]
-    report = np.zeros((cycles.ROWS, 1))
-    report[cycles.PERIOD] = 2
     assert decay.two_cycle_multipliers(nu + kappa, kappa)[1] > 1
-    decayed.hold(np.sqrt([f + nu]), np.array([nu]), np.array([kappa]), report)
+    report, start = np.zeros((cycles.ROWS, 1)), (np.sqrt([f + nu]), np.zeros(1))
+    cycles.find(DECAY, *start, np.array([nu + kappa]), np.array([kappa]), 2, report)
     assert report[cycles.PERIOD, 0] == cycles.UNSTABLE
 
 
 def test_orbits_and_trajectories_decay():
     u, v = np.array([0.6, 0.3]), np.array([0.2, 0.1])
-    mu, law = np.array([0.9, 0.2]), weight_decay(np.array([0.3, 0.5]))
+    mu, law = np.array([0.9, 0.2]), steady("decay", np.array([0.3, 0.5]))
     path = np.array(list(descend(u, v, mu, law.amplitude, 40)))
     samples = orbits.residuals(u, v, mu, law, 1, 30)
     np.testing.assert_allclose(samples, (path[:30, 0] * path[:30, 1] - mu).T, atol=1e-12)
@@ -224,7 +103,7 @@ def test_orbits_and_trajectories_decay():
 def test_factors_that_vanish_are_kept_in_range():
     """Collapse goes on for ever at the origin's two rates, though the weights would underflow."""
     mu, kappa = np.array([0.1]), np.array([0.4])
-    state = prepare(np.array([0.3]), np.array([0.2]), mu, weight_decay(kappa))
+    state = prepare(np.array([0.3]), np.array([0.2]), mu, steady("decay", kappa))
     k.ITERATE[DECAY](state, 20000, 0, SILENCE.sequence)
     assert (np.abs(state[[k.U, k.V], 0]) > 1e-200).all()
     assert (np.array(factors(state))[:, 0] == 0.0).all()

@@ -55,7 +55,7 @@ def test_a_map_over_decay_has_its_thresholds(regimes):
 
 
 def test_a_dataset_says_what_decays(regimes):
-    assert regimes.decay.attrs["long_name"] == "weight decay kappa"
+    assert regimes.decay.attrs["long_name"] == "weight decay"
     assert "(1 - kappa) a" in regimes.attrs["summary"]
     assert regimes.mu.dims == ("mu",)
 
