@@ -7,6 +7,7 @@ Beside the built pages, so that neither the reader's results nor files are touch
   that fails, or that succeeds where ``:exit:`` says otherwise, fails the build.
 * ``screenshot``: show a page of the copy as Chromium draws it, with the body as a caption; nothing
   where there is no Chromium.
+* ``picture``: show one that a command has made there.
 * ``edit``: change a file of the copy by a difference without line numbers, and show it. What it
   takes away must be there exactly once, so a page cannot outlive the code that it speaks of.
 """
@@ -169,9 +170,23 @@ class Screenshot(SphinxDirective):
         look = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1280,1000"]
         command = [chromium, *look, f"--screenshot={picture}", page.as_uri()]
         _run(shlex.join(command), page.parent, 0)
-        here = Path(self.env.doc2path(self.env.docname)).parent
-        image = nodes.image(uri=os.path.relpath(picture, here), alt=self.options["alt"])
-        return [*self.parse_content_to_nodes(), image]
+        return [*self.parse_content_to_nodes(), _image(self, picture)]
+
+
+class Picture(SphinxDirective):
+    """Show a picture of the copy."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict[str, Any]] = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Make the image."""
+        return [_image(self, self.env.fresh / self.arguments[0])]
+
+
+def _image(directive: SphinxDirective, picture: Path) -> nodes.image:
+    here = Path(directive.env.doc2path(directive.env.docname)).parent
+    return nodes.image(uri=os.path.relpath(picture, here), alt=directive.options["alt"])
 
 
 def _named(name: str, block: nodes.literal_block) -> nodes.Node:
@@ -182,7 +197,13 @@ def _named(name: str, block: nodes.literal_block) -> nodes.Node:
     return wrapper
 
 
-DIRECTIVES = {"run": Run, "file": File, "edit": Edit, "screenshot": Screenshot}
+DIRECTIVES = {
+    "run": Run,
+    "file": File,
+    "edit": Edit,
+    "picture": Picture,
+    "screenshot": Screenshot,
+}
 
 
 def put_edits_last(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:

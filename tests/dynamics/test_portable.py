@@ -44,10 +44,10 @@ with np.load(sys.argv[1]) as crowd:
 
 
 def states(cells):
-    """State of every kernel under every model of noise after some spans, one after the other."""
+    """State of every kernel under laws of every kind after some spans, one after the other."""
     noise = np.random.default_rng(8).uniform(-1.5, 1.5, 300)
     out = []
-    for model in (QUIET, MULTIPLICATIVE, TARGET):
+    for model in (QUIET, MULTIPLICATIVE, TARGET, lanes.INDEX["huber"]):
         state = lanes.prepare(*cells)
         state[k.AMPLITUDE] = 0.0 if model == QUIET else 0.2
         k.ITERATE[model](state, 100, 0, noise)

@@ -23,8 +23,8 @@ fitting = pytest.mark.parametrize("name", [name for name, law in STEPS.items() i
 
 def plane(name, seed=3, cells=CELLS):
     rng = np.random.default_rng(seed)
-    u, v = rng.uniform(-1.6, 1.6, (2, cells))
-    mu, s = rng.uniform(0.02, 2.3, cells), rng.uniform(0.01, min(STEPS[name].below, 1.5), cells)
+    u, v = rng.uniform(-1.1, 1.1, (2, cells))
+    mu, s = rng.uniform(0.02, 2.3, cells), rng.uniform(0.01, min(STEPS[name].below, 1.2), cells)
     return u, v, mu, s
 
 
@@ -122,11 +122,11 @@ def test_no_strength_has_the_bits_of_the_map_itself(name, table):
 @every
 def test_steps_are_those_of_the_definition(name):
     """In 60 digits."""
-    u, v, mu, s = plane(name, cells=64)
+    u, v, mu, s = plane(name, cells=128)
     state, law = prepare(u, v, mu, steady(name, s)), STEPS[name]
     k.ITERATE[INDEX[name]](state, 8, 0, SILENCE.sequence)
     compared = 0
-    for j in range(64):
+    for j in range(128):
         with mpmath.workdps(60):
             a, b, m, strength = map(mpmath.mpf, (u[j] + v[j], u[j] - v[j], mu[j], s[j]))
             off = mpmath.mpf(0)  # in roundings
@@ -147,13 +147,13 @@ def test_steps_are_those_of_the_definition(name):
 @every
 def test_exponents_are_those_of_the_jacobians(name):
     """Of 200 steps each: what the product of Jacobians makes of a vector and of areas."""
-    u, v, mu, s = plane(name, 7, cells=64)
+    u, v, mu, s = plane(name, 7, cells=128)
     steps, law = 200, STEPS[name]
     state = prepare(u, v, mu, steady(name, s))
     kept = np.empty((32, state.shape[1]))
     MEASURE[INDEX[name]](state, np.array([0, steps]), SILENCE.sequence, kept)
     compared = 0
-    for j in range(64):
+    for j in range(128):
         first, area = _exponents(law, u[j] + v[j], u[j] - v[j], mu[j], s[j], steps)
         # What is not chaotic keeps the digits of its start; where a Jacobian is next to singular
         # its logarithm loses some.
