@@ -19,6 +19,7 @@ from lt2f.claims import (
     ellipse,
     identities,
     learned,
+    losses,
     minimum,
     noise,
     plane,
@@ -57,6 +58,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     transformer.ROOM,
     settling.ROOM,
     decay.ROOM,
+    losses.ROOM,
     learned.ROOM,
 )
 

@@ -35,6 +35,7 @@ _SUBJECTS: Final = {
     "settling": "Training next to each threshold",
     "transformer": "The trained transformer",
     "decay": "Weight decay",
+    "losses": "Other losses",
     "learned": "What training has learned",
 }
 

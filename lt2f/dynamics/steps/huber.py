@@ -35,9 +35,10 @@ class PseudoHuber(Step):
     @staticmethod
     def derivatives(e: Real, s: Real) -> tuple[Real, Real, Real]:
         """Return e/w, 1/w^3 and -3 s^2 e/w^5 with w = sqrt(1 + s^2 e^2)."""
-        w2 = 1.0 + (s * e) * (s * e)
-        w = np.sqrt(w2)
-        return e / w, 1.0 / (w * w2), -3.0 * s * s * e / (w * w2 * w2)
+        squared = 1.0 + (s * e) * (s * e)
+        clip = np.sqrt(squared) / squared  # 1/w, and no number where w^2 leaves the doubles
+        cube = clip * clip * clip
+        return e * clip, cube, -3.0 * s * s * e * clip * clip * cube
 
     @staticmethod
     def loss(e: Real, norm: Real, s: Real) -> Real:
