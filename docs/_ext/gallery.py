@@ -47,7 +47,8 @@ class Gallery(SphinxDirective):
             raise GalleryError(f"{drawing}: not a figure of these datasets")
         chosen = [datasets[k] for k in order]
         words = captions.caption(drawing, chosen)
-        stem = self.env.fresh / "gallery" / drawing
+        page = self.env.docname.replace("/", "-")  # several may show the same drawing
+        stem = self.env.fresh / "gallery" / f"{page}-{drawing}"
         stem.parent.mkdir(exist_ok=True)
         sheet.save(figures.DRAWINGS[drawing](*chosen, dpi=DPI), stem, ["png"], words)
         here = Path(self.env.doc2path(self.env.docname)).parent
