@@ -93,21 +93,30 @@ def compute(study: dict[str, Any], report: Any = lambda done, total: None, **how
     return sweep.run(*how_much, executor, 1, report)
 
 
-def test_jobs_become_more_and_then_fewer(study, content, monkeypatch):
-    monkeypatch.setattr(slurm, "WORTH", 0.1)
-    monkeypatch.setattr(cluster, "GLANCE", 0.1)
-    seen = []
-    scale = slurm.Jobs.wanted
+def test_jobs_become_more_and_then_fewer(study, content, until, monkeypatch):
+    """As many as are wanted by then; how many that is, `tests/pipeline/test_jobs.py` asks."""
+    stages, met, looked = (1, 2, 1), [], set()
+    look = cluster.Crew.look
 
     def wanted(jobs, in_flight, number):
-        seen.append(scale(jobs, in_flight, number))
-        return seen[-1]
+        looked.add(len(met))
+        return stages[min(len(met), 2)]
+
+    def always(crew, in_flight):
+        crew._looked = 0.0
+        look(crew, in_flight)
+
+    def follow(done, total):
+        if done and len(met) < 3 and len(met) in looked:
+            until(lambda: len(queue()) == stages[len(met)])
+            met.append(len(queue()))
 
     monkeypatch.setattr(slurm.Jobs, "wanted", wanted)
-    assert compute(study, cores=2, jobs={"max": 2}, memory="1.2 GB") == content
-    assert seen[0] == 1
-    assert max(seen) == 2
-    assert seen[-1] == 1
+    monkeypatch.setattr(cluster.Crew, "look", always)
+    many = deepcopy(study)
+    many["sweeps"]["cells"]["tile"] = {"mu": 1}  # so that there are many looks
+    assert compute(many, follow, cores=2, jobs={"max": 2}, memory="1.2 GB") == content
+    assert met == [*stages]
 
 
 def test_only_holders_of_our_certificate_are_let_in(study, content, until):
