@@ -8,9 +8,10 @@ As a module of another workflow, they are what its `config:` says.
 import os
 import re
 import sys
+from pathlib import Path
 
 import lt2f.stages
-from lt2f.pipeline import settings
+from lt2f.pipeline import consent, reach, settings
 
 files = workflow.overwrite_configfiles or ["config/config.yaml"]
 within_another = workflow.modifier.skip_configfile
@@ -44,6 +45,16 @@ rule all:
     default_target: True
     input:
         published,
+
+
+# No dry run comes here. A module of another workflow does not either: there each sweep asks.
+onstart:
+    try:
+        consent.require(
+            reach.beyond(study.executor, study.chunks), consent.command(Path(files[0]))
+        )
+    except consent.ConsentError as error:
+        sys.exit(f"lt2f: {error}")
 
 
 onsuccess:

@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +24,11 @@ def no_file_beyond(size: int) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def full_disk() -> Callable[[int], AbstractContextManager[None]]:
     return no_file_beyond
+
+
+@pytest.fixture
+def config_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the user a configuration folder in which nothing is allowed yet."""
+    folder = tmp_path_factory.mktemp("config")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    return folder

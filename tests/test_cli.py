@@ -22,6 +22,7 @@ from lt2f.pipeline.store import Store
 
 COMMANDS = (
     "check",
+    "trust",
     "verify",
     "schema",
     "advise",

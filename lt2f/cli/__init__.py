@@ -5,7 +5,7 @@ import os
 import click
 
 import lt2f
-from lt2f.cli import ask, draw, explore, keep, look, own, shell, steps, study
+from lt2f.cli import ask, draw, explore, keep, look, own, shell, steps, study, trust
 from lt2f.cli.group import Group
 
 _CONTEXT = {
@@ -24,7 +24,7 @@ main.under("Ask", ask.advise)
 main.under("Run", own.init, own.run)
 main.under("Look", look.show, draw.plot, explore.explore, look.verify)
 main.under("Keep", keep.reproduce, keep.chunks)
-main.under("Before a study", study.check, study.schema, study.bench)
+main.under("Before a study", study.check, trust.trust, study.schema, study.bench)
 main.under(
     "Steps of the workflow (Snakemake calls these)",
     steps.sweep,

@@ -7,7 +7,7 @@ import click
 
 from lt2f.cli.group import command
 from lt2f.cli.layout import table
-from lt2f.cli.own import settings_of
+from lt2f.cli.own import home_of, settings_of
 
 if TYPE_CHECKING:
     from lt2f.pipeline.inventory import Inventory
@@ -63,7 +63,7 @@ def chunks(
     if prune and not settings:
         raise click.UsageError("--prune: needs the SETTINGS of every study to keep")
     studies = [load(settings_of(path)) for path in settings]
-    homes = [path if path.is_dir() else Path() for path in settings]
+    homes = [home_of(path) for path in settings]
     kept = Store(store or _folder(studies, homes))
     found = inventory.take(kept, studies)
     _list(found, kept.folder)

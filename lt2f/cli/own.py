@@ -37,6 +37,11 @@ def settings_of(path: Path) -> Path:
     return path if path.is_file() or path.suffix in _YAML else path / SETTINGS
 
 
+def home_of(path: Path) -> Path:
+    """Return the folder in which what a path names runs: that of the study, or this one."""
+    return Path() if settings_of(path) == path else path
+
+
 def results_of(path: Path) -> Path:
     """Return the folder of a study's results, if a path names that of the study; else the path."""
     if not (path / SETTINGS).is_file():
@@ -96,7 +101,7 @@ def run(words: tuple[str, ...]) -> None:
     if not file.is_file():
         hint = f"; `lt2f init {study}` writes one" if file != study else ""
         raise click.UsageError(f"{file}: no such file{hint}")
-    folder = Path() if file == study else study
+    folder = home_of(study)
     profile = study / PROFILE
     own = ["--profile", str(profile.resolve())] if profile.is_dir() else ["--cores", "all"]
     # Of an option said twice Snakemake takes the last, so what is typed comes after what is ours.

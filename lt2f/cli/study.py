@@ -1,5 +1,6 @@
 """Before a study runs: its settings, and what this machine does."""
 
+from contextlib import chdir
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ from click.shell_completion import CompletionItem
 
 from lt2f.cli.group import command
 from lt2f.cli.layout import width, wrap
-from lt2f.cli.own import settings_of
+from lt2f.cli.own import home_of, settings_of
 
 _STUDY = click.Path(path_type=Path)
 
@@ -19,12 +20,12 @@ def check(file: Path, cores: int | None) -> None:
     """Tell what a settings file makes, or what is wrong with it.
 
     For each sweep its size, and an estimate of time and memory; then warnings of what this machine
-    would not bear, what a run would do outside results/ (read it before you run a stranger's
-    file), and the figures. A folder is that of a study, with its study.yaml.
+    would not bear, what a run would do as you outside results/ and whether you have allowed it
+    (`lt2f trust`), and the figures. A folder is that of a study, with its study.yaml.
 
     Example: lt2f check config/config.yaml
     """
-    click.echo(outlook(settings_of(file), cores))
+    click.echo(outlook(settings_of(file), cores, home_of(file)))
 
 
 def _works(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem[str]]:
@@ -33,14 +34,18 @@ def _works(_: click.Context, __: click.Parameter, typed: str) -> list[Completion
     return [CompletionItem(name) for name in bench.NAMES if name.startswith(typed)]
 
 
-def outlook(file: Path, cores: int | None = None) -> str:
-    """Say what settings make: how large each sweep is, and which figures there will be."""
-    from lt2f.pipeline import limits, reach, settings, sizing
+def outlook(file: Path, cores: int | None = None, home: Path = Path()) -> str:
+    """Say what settings make that run in `home`: sizes of sweeps, what is unusual, the figures."""
+    from lt2f.pipeline import consent, limits, reach, settings, sizing
     from lt2f.views import catalogue
 
     study = settings.load(file)
-    warnings = [f"warning: {line}" for line in limits.warnings(study, cores)]
-    notes = [f"note: {line}" for line in reach.beyond(study)]
+    with chdir(home):
+        warnings = [f"warning: {line}" for line in limits.warnings(study, cores)]
+        notes = [
+            f"note: {each.line}{consent.state(each)}"
+            for each in reach.beyond(study.executor, study.chunks)
+        ]
     figures = wrap(catalogue.said(study.sweeps), width())
     return "\n".join([sizing.table(study, cores), *warnings, *notes, *figures])
 

@@ -24,8 +24,9 @@ from typing import Any, TypeVar
 import dask
 from distributed import Client, KilledWorker, LocalCluster, Security, wait
 
-from lt2f.pipeline import lean
+from lt2f.pipeline import consent, lean, reach
 from lt2f.pipeline.executors import ClusterError, Executor, Local, Scheduler, Slurm, Tls
+from lt2f.pipeline.nearby import nearest
 
 T = TypeVar("T")
 
@@ -176,6 +177,8 @@ def workers(
         If one of our own dies meanwhile.
     ClusterError
         If there is no scheduler, or SLURM does not take our jobs.
+    ConsentError
+        If they would do what our user has not allowed.
     """
     with dask.config.set(lean.SETTINGS), contextlib.ExitStack() as stack:
         match executor:
@@ -224,7 +227,7 @@ def _local(count: int) -> Any:
 def _found(executor: Scheduler) -> Iterator[Crew]:
     end = time.monotonic() + executor.timeout
     address = executor.address or _address(executor.file or Path(), executor.timeout)
-    with _quiet(), _connected(address, executor.tls, end, executor.timeout) as client:
+    with _quiet(), _connected(executor, address, end) as client:
         crew = Crew(client, 1, executor.timeout)
         crew.wait()
         yield crew
@@ -245,15 +248,17 @@ def _address(file: Path, timeout: float) -> str:
         time.sleep(0.1)
 
 
-def _connected(address: str, tls: Tls | None, end: float, timeout: float) -> Client:
-    security, left = _security(tls), max(end - time.monotonic(), 1.0)
+def _connected(executor: Scheduler, address: str, end: float) -> Client:
+    security, left = _security(executor.tls), max(end - time.monotonic(), 1.0)
+    if (way := nearest(address)) is None:
+        consent.require([reach.scheduler(executor, elsewhere=True)])
     try:
-        return Client(address, security=security, timeout=left)
+        return Client(way or address, security=security, timeout=left)
     except (OSError, TypeError, ValueError) as error:
         # ssl's errors are of the first kind, and what they hold is not always the file.
         reason = str(error.__cause__ or error) or type(error).__name__
         raise ClusterError(
-            f"no connection to a scheduler at {address} within {timeout:g} s: {reason}"
+            f"no connection to a scheduler at {address} within {executor.timeout:g} s: {reason}"
         ) from None
 
 

@@ -5,7 +5,7 @@ An executor says how to compute and never what, so it is no part of a dataset's 
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from lt2f.pipeline.grids import Positive
 from lt2f.pipeline.rules import Model, refusal, whole
 
 File = Annotated[Path, Field(strict=False)]
+Script = TypeVar("Script", str, Path)
 Seconds = Annotated[float, Field(gt=0)]
 
 _WALLTIME = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)")
@@ -81,8 +82,8 @@ Memory = Annotated[
 def _fits(pattern: str, allowed: str) -> AfterValidator:
     """Refuse a text that does not fit a pattern, in words that say what is allowed."""
 
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
+    def check(text: Script) -> Script:
+        if not re.fullmatch(pattern, str(text)):
             raise refusal(f"should be {allowed}")
         return text
 
@@ -93,6 +94,8 @@ def _fits(pattern: str, allowed: str) -> AfterValidator:
 Word = Annotated[str, _fits(r"[^\s-]\S*", "one word")]
 Option = Annotated[str, _fits(r"-\S.*", "an option of sbatch, such as --qos=long")]
 Line = Annotated[str, _fits(r".+", "one line of shell")]
+# Of a path the shell would take as code what is not one of these.
+Folder = Annotated[File, _fits(r"[\w./@+=:,-]+", "a path of letters, digits and ./@+=:,_- alone")]
 Address = Annotated[str, _fits(r"(tcp|tls)://[^\s/]+:\d+", "tcp://host:port or tls://host:port")]
 
 
@@ -188,7 +191,7 @@ class Slurm(Model):
         tuple[Line, ...], Field(strict=False, description="shell lines before a worker starts")
     ] = ()
     python: Annotated[Word | None, Field(description="in jobs; the same as here if unsaid")] = None
-    logs: Annotated[File, Field(description="folder of what jobs print")] = Path("results/.slurm")
+    logs: Annotated[Folder, Field(description="folder of what jobs print")] = Path("results/.slurm")
 
     def capacity(self, _cores: int) -> int:
         """Count the workers of all jobs at most."""

@@ -19,7 +19,7 @@ from typing import Any
 import dask
 from distributed.utils import get_ip
 
-from lt2f.pipeline import certificates, lean
+from lt2f.pipeline import certificates, consent, lean, reach
 from lt2f.pipeline.executors import WORTH, ClusterError, Slurm, walltime_text
 
 POLL = 10.0  # seconds between questions to SLURM, which answers for everybody
@@ -36,7 +36,10 @@ def started(executor: Slurm) -> Iterator[Any]:
     ------
     ClusterError
         If dask-jobqueue or SLURM is not installed, or SLURM would refuse these jobs.
+    ConsentError
+        If there are commands in these jobs that our user has not allowed.
     """
+    consent.require(reach.beyond(executor))
     try:
         from dask_jobqueue.slurm import SLURMCluster
     except ImportError:

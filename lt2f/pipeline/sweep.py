@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from lt2f.pipeline import dataset
+from lt2f.pipeline import consent, dataset, reach
 from lt2f.pipeline.agreement import agree
 from lt2f.pipeline.plan import Chunk, Plan, plan
 from lt2f.pipeline.portions import Portions
@@ -112,7 +112,14 @@ class Awaited:
 
 
 def run_study(settings: Settings, name: str, path: Path, cores: int, report: Report) -> str:
-    """Compute one sweep of a study with the executor and the chunk store of its settings."""
+    """Compute one sweep of a study with the executor and the chunk store of its settings.
+
+    Raises
+    ------
+    ConsentError
+        If that would do what our user has not allowed.
+    """
+    consent.require(reach.beyond(settings.executor, settings.chunks))
     store = Store(settings.chunks or CHUNKS)
     return run(plan(settings, name), store, path, settings.executor, cores, report)
 

@@ -3,6 +3,7 @@
 Every failure is one line and exit code 2, after the time that the settings state.
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,10 +17,12 @@ from typing import Any
 import psutil
 import pytest
 import yaml
+from click.testing import CliRunner
 from distributed import Security
 
 import lt2f
 from lt2f import stages
+from lt2f.cli import main
 from lt2f.pipeline import settings, sweep
 from lt2f.pipeline.dataset import content_sha256
 from lt2f.pipeline.plan import plan
@@ -112,6 +115,47 @@ def test_nobody_listens(study):
     where = "tcp://127.0.0.1:9"  # discard: nothing that runs uses it
     said = refusal(study, {"kind": "scheduler", "address": where, "timeout": TIMEOUT})
     assert said.startswith(f"lt2f: no connection to a scheduler at {where} within 3 s")
+
+
+ELSEWHERE = "tcp://192.0.2.1:8786"  # of the addresses that RFC 5737 gives to no machine
+
+
+@pytest.mark.parametrize("way", ["address", "file"])
+def test_a_scheduler_elsewhere_has_to_be_allowed(study, config_home, way):
+    """And then is looked for, in vain."""
+    Path("there.json").write_text(json.dumps({"address": ELSEWHERE}))
+    where = {"address": ELSEWHERE, "file": "there.json"}[way]
+    executor = {"kind": "scheduler", way: where, "timeout": TIMEOUT}
+    said = refusal(study, executor)
+    assert said.startswith(f"lt2f: executor.{way} = {where} ")
+    assert said.endswith("who runs it can run code as you: lt2f trust SETTINGS allows it")
+    assert not Path("results/.chunks").exists()
+    CliRunner().invoke(main, ["trust", "study.yaml"], catch_exceptions=False)
+    said = refusal(study, executor)
+    assert said.startswith(f"lt2f: no connection to a scheduler at {ELSEWHERE} within 3 s")
+    Path("other.json").write_text(json.dumps({"address": ELSEWHERE.replace("8786", "8787")}))
+    other = {"address": ELSEWHERE.replace("8786", "8787"), "file": "other.json"}[way]
+    assert "can run code as you" in refusal(study, {**executor, way: other})
+
+
+def test_a_scheduler_file_that_leads_elsewhere_later(study, config_home):
+    """What counts is where it leads when we connect."""
+    asked = command(study, {"kind": "scheduler", "file": FILE, "timeout": 60.0})
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True) as run:
+        time.sleep(2.0)
+        Path("draft").write_text(json.dumps({"address": ELSEWHERE}))
+        Path("draft").replace(FILE)
+        _, errors = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert "can run code as you: lt2f trust SETTINGS allows it" in errors
+
+
+def test_a_scheduler_by_the_name_of_this_machine(dask, study, content, until):
+    dask("scheduler", "--port", "0", "--scheduler-file", FILE)
+    where = address_of(FILE, until).replace("127.0.0.1", "localhost")
+    worker(dask)
+    subprocess.run(command(study, {"kind": "scheduler", "address": where}), check=True, timeout=300)
+    assert content_sha256(Path("cells.nc")) == content
 
 
 def test_no_worker(scheduler, study):

@@ -15,9 +15,9 @@ import yaml
 from distributed import Client, Security
 
 import lt2f
-from lt2f.pipeline import cluster, slurm, sweep
+from lt2f.pipeline import cluster, consent, reach, slurm, sweep
 from lt2f.pipeline.dataset import content_sha256
-from lt2f.pipeline.executors import ClusterError
+from lt2f.pipeline.executors import ClusterError, Executor
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import parse
 from lt2f.pipeline.store import Store
@@ -88,9 +88,16 @@ def test_the_quick_study_with_a_job_cancelled_in_the_middle(until):
 
 def compute(study: dict[str, Any], report: Any = lambda done, total: None, **how: Any) -> str:
     """Run the sweep here, with workers in SLURM; its content."""
-    executor = parse({**study, "executor": {**HERE, **how}}).executor
     how_much = plan(parse(study), "cells"), Store(Path("results/.chunks")), Path("cells.nc")
-    return sweep.run(*how_much, executor, 1, report)
+    return sweep.run(*how_much, executor_of(study, **how), 1, report)
+
+
+def executor_of(study: dict[str, Any], **how: Any) -> Executor:
+    return parse({**study, "executor": {**HERE, **how}}).executor
+
+
+def allow(study: dict[str, Any], **how: Any) -> None:
+    consent.give(reach.beyond(executor_of(study, **how)))
 
 
 def test_jobs_become_more_and_then_fewer(study, content, until, monkeypatch):
@@ -174,21 +181,41 @@ def test_slurm_refuses_the_jobs(study):
         compute(study, queue="nowhere")
 
 
-def test_no_such_network(study):
-    with pytest.raises(ClusterError, match=r"no scheduler for the jobs of SLURM: .*ib99"):
-        compute(study, interface="ib99")
+@pytest.mark.parametrize("name", ["ib99", "lo;touch${IFS}owned", "$(touch${IFS}owned)"])
+def test_no_such_network(study, name):
+    """Nor are there jobs whose command line has such a name in it."""
+    said = rf"no scheduler for the jobs of SLURM: .*{re.escape(name)}"
+    with pytest.raises(ClusterError, match=said):
+        compute(study, interface=name)
+    assert not queue()
 
 
-def test_jobs_that_end_before_their_workers_are_here(study, monkeypatch, caplog):
+def test_commands_in_jobs_run_once_they_are_allowed_and_not_before(study, content, config_home):
+    """Where jobs are made, whoever asked for them: by the workflow, a module of it, or Python."""
+    prologue = [f"touch {Path('ran').absolute()}"]
+    allow(study, prologue=["touch other"], job_extra=["--begin=now"])
+    with pytest.raises(consent.ConsentError, match=r"executor.prologue = .*touch .*ran.* allows"):
+        compute(study, prologue=prologue)
+    assert not Path("results").exists()
+    assert not queue()
+    allow(study, prologue=prologue)
+    assert compute(study, prologue=prologue) == content
+    assert Path("ran").exists()
+
+
+def test_jobs_that_end_before_their_workers_are_here(study, monkeypatch, caplog, config_home):
     monkeypatch.setattr(slurm, "POLL", 0.2)
+    prologue = ["echo no module of that name >&2", "exit 1"]
+    allow(study, prologue=prologue)
     with pytest.raises(ClusterError, match="3 jobs in a row ended before their workers were here"):
-        compute(study, prologue=["echo no module of that name >&2", "exit 1"])
+        compute(study, prologue=prologue)
     assert re.search(r"job \d+: ended before .*lt2f-\d+.err: no module of that name", caplog.text)
 
 
-def test_jobs_that_never_start(study, monkeypatch, caplog, until):
+def test_jobs_that_never_start(study, monkeypatch, caplog, until, config_home):
     caplog.set_level("INFO", "lt2f")
     monkeypatch.setattr(slurm, "POLL", 0.2)
+    allow(study, job_extra=["--begin=now+1hour"])
     with pytest.raises(ClusterError, match="no worker for 3 s"):
         compute(study, timeout=3.0, job_extra=["--begin=now+1hour"])
     assert "1 jobs wait in the queue: BeginTime" in caplog.text
