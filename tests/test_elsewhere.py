@@ -97,6 +97,9 @@ def test_a_wheel_starts_and_runs_a_study(python, tmp_path):
         (("run", "nowhere"), "nowhere/study.yaml: no such file"),
         (("run", "-n"), "study.yaml: no such file; `lt2f init .` writes one"),
         (("run", "nowhere.yaml"), "nowhere.yaml: no such file"),
+        (("run", ".", "--configfile", "other.yaml"), "--configfile: it follows from STUDY"),
+        (("run", "--configfile=other.yaml"), "--configfile: it follows from STUDY"),
+        (("run", ".", "-n", "-d", "there"), "-d: it follows from STUDY"),
         (("init", "no name"), "study = 'no name'"),
     ],
 )

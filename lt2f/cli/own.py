@@ -11,6 +11,8 @@ from lt2f.cli.group import command
 SETTINGS, PROFILE = "study.yaml", "profile"
 _YAML = {".yaml", ".yml"}
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+# Of Snakemake's options those that follow from the study, and would be silently passed over.
+_OURS = {"--configfile", "--configfiles", "--directory", "-d", "--snakefile", "-s"}
 _README = """\
 `lt2f run` computes the study of `study.yaml`, and `lt2f check .` says before how large it is.
 Then look: `lt2f show .`, `lt2f explore .`. Options of Snakemake are in `profile/config.yaml`.
@@ -97,6 +99,10 @@ def run(words: tuple[str, ...]) -> None:
     Example: lt2f run mine --dry-run
     """
     study, snakemake = _study(words)
+    for option in (word.partition("=")[0] for word in snakemake):
+        if option in _OURS:
+            hint = "it follows from STUDY, a folder or a settings file: lt2f run STUDY"
+            raise click.UsageError(f"{option}: {hint}")
     file = settings_of(study)
     if not file.is_file():
         hint = f"; `lt2f init {study}` writes one" if file != study else ""
