@@ -77,15 +77,28 @@ def seconds(sweep: Plan) -> float:
     if task.transformer is not None:
         return cells * sweep.steps * transformers.cost(task.transformer) * 1e-9
     if task.kind != "map":
-        samples = size(sweep) * BYTE_COST
-        return cells * sweep.steps / BARE_RATE + samples + PROMPT_COST * prompts_drawn(sweep)
-    run = lengths["transient"] / SETTLE_RATE + lengths["measure"] / MEASURE_RATE
+        steps, samples = lanes(sweep) * cells * sweep.steps, size(sweep) * BYTE_COST
+        return steps / BARE_RATE + samples + PROMPT_COST * prompts_drawn(sweep)
+    settle, measure = SETTLE_RATE / lanes(sweep), MEASURE_RATE / lanes(sweep)
+    run = lengths["transient"] / settle + lengths["measure"] / measure
     if task.noise != "none":
         return cells * (run * NOISE_COST + CELL_COST) + PROMPT_COST * prompts_drawn(sweep)
     early, inferred = decided_early(sweep), decided_by_mu(sweep)
-    known = 0.0 if PATHS.isdisjoint(task.record) else sweep.steps / SETTLE_RATE
-    known = inferred * known + early * min(SETTLED_EARLY, sweep.steps) / SETTLE_RATE
+    known = 0.0 if PATHS.isdisjoint(task.record) else sweep.steps / settle
+    known = inferred * known + early * min(SETTLED_EARLY, sweep.steps) / settle
     return cells * ((1.0 - early - inferred) * run + known + CELL_COST)
+
+
+def lanes(sweep: Plan) -> float:
+    """Lanes that a kernel runs for each cell of a chunk: whole blocks, the cells of a noise apart.
+
+    Cells so long that a chunk has few of them leave most lanes of a block still, and still lanes
+    take as long as others.
+    """
+    sides = zip(sweep.axes, sweep.shape, sweep.tile().values(), strict=True)
+    noise = {"realization", "batch_size"}
+    cells = math.prod(min(size, side) for name, size, side in sides if name not in noise)
+    return padded(cells) / cells
 
 
 def size(sweep: Plan) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lt2f
+from lt2f.dynamics.lanes import prepare
 from lt2f.pipeline import sizing
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import parse
@@ -146,7 +147,9 @@ def test_time_grows_with_cells_and_steps(planned):
     def seconds(imbalance=INSIDE, mu=LARGE, **changes):
         return sizing.seconds(planned(**starts(imbalance, mu, **changes)))
 
-    assert seconds(mu=[1.25, 1.5, 1.75, 1.8]) == pytest.approx(2 * seconds())
+    chunks = {"tile": {"mu": 32, "imbalance": 2}}  # whole blocks
+    few, many = (np.linspace(1.1, 1.7, n).tolist() for n in (32, 64))
+    assert seconds(mu=many, **chunks) == pytest.approx(2 * seconds(mu=few, **chunks))
     twice = {key: 2 * n for key, n in LENGTHS.items()}
     # but for what a cell costs beside its steps
     assert 1.5 * seconds() < seconds(iterations=twice) < 2 * seconds()
@@ -157,16 +160,37 @@ def test_time_grows_with_cells_and_steps(planned):
     assert seconds() < seconds(shortcuts=False)
 
 
+@pytest.mark.parametrize("mu", [1, 4, 31, 32, 33, 96, 97])
+def test_a_block_of_lanes_is_run_whole(planned, mu):
+    """As many lanes as a kernel is given, for a chunk of two imbalances and so many mu."""
+    given = starts(INSIDE, np.linspace(1.1, 1.9, 200).tolist(), tile={"mu": mu, "imbalance": 2})
+    zeros = np.zeros(2 * mu)
+    run = prepare(zeros, zeros, zeros).shape[1]
+    assert sizing.lanes(planned(**given)) == run / (2 * mu)
+    long = {"iterations": {"transient": 10**9, "measure": 10**9}, "shortcuts": False}
+    whole = {"tile": {"mu": 32, "imbalance": 2}}
+    ratio = sizing.seconds(planned(**given | long)) / sizing.seconds(
+        planned(**given | long | whole)
+    )
+    assert ratio == pytest.approx(run / (2 * mu), rel=1e-4)  # what cells cost beside their steps
+
+
+def test_realizations_of_noise_are_run_apart(planned):
+    """Three mu share a block, five realizations of their noise do not."""
+    assert sizing.lanes(planned("noisy", tile={"realization": 5, "mu": 3})) == 64 / 3
+
+
 def test_workers_share_the_time_but_not_within_a_chunk(raw):
     def said(cores, tile):
-        grid = starts(INSIDE, np.linspace(1.1, 1.9, 400).tolist(), tile=tile)
+        grid = starts(INSIDE, np.linspace(1.1, 1.9, 480).tolist(), tile=tile)
         grid["iterations"] = {"transient": 10**9, "measure": 10**9}
         number, unit = rows(raw(**grid), cores)["cells"]["time"].split()
         return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
 
-    alone = said(1, {"mu": 100})
-    assert said(4, {"mu": 100}) == pytest.approx(alone / 4, rel=0.05)  # two digits
-    assert said(64, {"mu": 400, "imbalance": 2}) == pytest.approx(alone, rel=0.05)
+    tile = {"mu": 96, "imbalance": 2}  # three blocks of 64 a chunk, and fifteen in all
+    alone = said(1, tile)
+    assert said(5, tile) == pytest.approx(alone / 5, rel=0.05)  # two digits
+    assert said(64, {"mu": 480, "imbalance": 2}) == pytest.approx(alone, rel=0.05)
 
 
 def test_memory_of_a_worker_is_that_of_a_chunk(raw):
