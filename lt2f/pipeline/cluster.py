@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import dask
 from distributed import Client, KilledWorker, LocalCluster, Security, wait
+from distributed.comm.core import connect
 
 from lt2f.pipeline import consent, lean, reach
 from lt2f.pipeline.executors import ClusterError, Executor, Local, Scheduler, Slurm, Tls
@@ -253,13 +254,21 @@ def _connected(executor: Scheduler, address: str, end: float) -> Client:
     if (way := nearest(address)) is None:
         consent.require([reach.scheduler(executor, elsewhere=True)])
     try:
-        return Client(way or address, security=security, timeout=left)
+        asyncio.run(_greet(way or address, security, left))
+        return Client(way or address, security=security, timeout=max(end - time.monotonic(), 1.0))
     except (OSError, TypeError, ValueError) as error:
         # ssl's errors are of the first kind, and what they hold is not always the file.
         reason = str(error.__cause__ or error) or type(error).__name__
         raise ClusterError(
             f"no connection to a scheduler at {address} within {executor.timeout:g} s: {reason}"
         ) from None
+
+
+async def _greet(address: str, security: Security | None, timeout: float) -> None:
+    """Connect and part, in time: Dask itself would wait for ever for words from who says none."""
+    how = security.get_connection_args("client") if security else {}
+    comm = await asyncio.wait_for(connect(address, timeout=timeout, **how), timeout)
+    await comm.close()
 
 
 def _security(tls: Tls | None) -> Security | None:

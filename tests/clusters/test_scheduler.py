@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -114,6 +115,13 @@ def test_a_file_of_something_else(study):
 def test_nobody_listens(study):
     where = "tcp://127.0.0.1:9"  # discard: nothing that runs uses it
     said = refusal(study, {"kind": "scheduler", "address": where, "timeout": TIMEOUT})
+    assert said.startswith(f"lt2f: no connection to a scheduler at {where} within 3 s")
+
+
+def test_somebody_listens_and_says_nothing(study):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        where = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        said = refusal(study, {"kind": "scheduler", "address": where, "timeout": TIMEOUT})
     assert said.startswith(f"lt2f: no connection to a scheduler at {where} within 3 s")
 
 

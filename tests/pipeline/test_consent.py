@@ -94,10 +94,15 @@ def test_a_name_may_have_several_addresses_all_of_them_here(monkeypatch):
 def test_a_name_cannot_lead_elsewhere_afterwards(monkeypatch):
     """It is asked for once, and connected to in numbers."""
     connected = []
+
+    async def greet(address, *_):
+        connected.append(address)
+
+    monkeypatch.setattr(cluster, "_greet", greet)
     monkeypatch.setattr(cluster, "Client", lambda address, **_: connected.append(address))
     resolving(monkeypatch, ["127.0.0.1"], [ELSEWHERE])
     cluster._connected(Scheduler(kind="scheduler", address="tcp://name:1"), "tcp://name:1", 0.0)
-    assert connected == ["tcp://127.0.0.1:1"]
+    assert connected == ["tcp://127.0.0.1:1"] * 2  # to see that somebody is there, and to stay
 
 
 def test_nobody_elsewhere_hears_of_us_before_consent(monkeypatch):
