@@ -109,6 +109,7 @@ TRAINED = {
         ({"axes": {"mu": {"values": [0.5]}, "decay": {"values": [0.5, 1.0]}}}, "axes.decay.*less"),
         (NOISY, "axes.decay .*: is for maps, .* noise.model is target"),
         (TRAINED, "axes.decay .*: is for maps, orbits and trajectories"),
+        ({"fixed": MAP["fixed"] | {"huber": 0.1}}, "fixed.huber .*: is another law .* than decay"),
     ],
 )
 def test_what_cannot_decay_is_refused_in_a_line(sweep, line):
