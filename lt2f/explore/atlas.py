@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.dynamics.lanes import Floats
+from lt2f.dynamics.steps import STEPS
 from lt2f.explore.view import MODELS, RIVALS, View, Window
 from lt2f.pipeline import settings
 from lt2f.pipeline.dataset import open_dataset
@@ -59,6 +60,12 @@ class Map:
         return {str(n): self.dataset[n].values.astype(float) for n in self.dataset["regime"].dims}
 
     @cached_property
+    def rivals(self) -> tuple[str, ...]:
+        """Which of noise and the laws of the step to offer: few people ask for other losses."""
+        offered = {"noise", "decay", *map(str, self.dataset.coords)}
+        return tuple(name for name in RIVALS if name in offered)
+
+    @cached_property
     def start(self) -> tuple[str, str]:
         """The two coordinates of the start."""
         return next(pair for pair in _STARTS if pair[0] in self.dataset.coords)
@@ -75,7 +82,7 @@ class Map:
 
     @cached_property
     def whole(self) -> Window:
-        """The window that shows all cells, but no negative step size, noise or decay."""
+        """The window that shows all cells, but no negative step size, noise or strength."""
         return self.home().window
 
     @cached_property
@@ -93,7 +100,7 @@ class Map:
     def home(self) -> View:
         """Return the view to begin with: the whole map, and one of its cells."""
         point = {"mu": 1.0, **dict.fromkeys(self.start, 0.0)}
-        point |= {"noise": 0.0, "realization": 0.0, "decay": 0.0}
+        point |= {"noise": 0.0, "realization": 0.0, **dict.fromkeys(STEPS, 0.0)}
         point |= {n: float(x[0]) for n, x in self.axes.items() if n in point}
         point |= {n: float(x) for n, x in self.dataset.coords.items() if n in point and not x.ndim}
         for name, part in zip((self.x, self.y), _BEGIN, strict=True):
@@ -105,21 +112,20 @@ class Map:
         return view.seen(self.edges)
 
     def task(self, view: View) -> Task:
-        """Return what to compute for a view: as in the sweep, under the view's noise or decay.
+        """Return what to compute for a view: as in the sweep, under the view's law of the step.
 
-        A cell with neither is the same under every law of the step, to the bit.
+        A cell with none is the same under every one, to the bit.
         """
         noise: Any = {"noise": view.step, "law": view.law, "seed": self.plan.seed}
         return replace(self.plan.task, record=RECORD, **noise)
 
     def applies(self, view: View) -> bool:
         """Tell whether the dataset has the view's coordinates but for those of its two axes."""
-        task, asked = self.plan.task, {name: view.point[name] for name in RIVALS}
-        if task.noise in MODELS:
-            same = (view.model, view.law) == (task.noise, task.law)
-        else:
-            same = asked["noise"] == 0.0
-        same &= asked["decay"] == 0.0 or task.noise == "decay"
+        task = self.plan.task
+        has = "noise" if task.noise in MODELS else task.noise
+        same = all(view.point[name] == 0.0 for name in RIVALS if name != has)
+        if has == "noise":
+            same &= (view.model, view.law) == (task.noise, task.law)
         return same and self._others(view) is not None
 
     def _others(self, view: View) -> dict[str, int] | None:
@@ -183,7 +189,8 @@ def maps(path: Path) -> dict[str, Map]:
     files = sorted(path.glob("*.nc")) if path.is_dir() else [path]
     found = [found for file in files if (found := _map(file)) is not None]
     if not found:
-        reason = "holds no map over two of mu, imbalance, product, a, b, noise and decay"
+        rivals = ", ".join(RIVALS)
+        reason = f"holds no map over two of mu, imbalance, product, a, b, {rivals}"
         raise ExploreError(f"{path}: {reason}, which lt2f explore could show")
     found.sort(key=lambda one: (one.x != "mu" or one.y == "noise", -one.dataset["regime"].size))
     return {one.name: one for one in found}

@@ -19,7 +19,7 @@ from lt2f.dynamics.lanes import (
     residual_and_norm,
     steady,
 )
-from lt2f.dynamics.steps import STEPS
+from lt2f.dynamics.steps import MAP, STEPS, Step
 from lt2f.explore.view import Point
 from lt2f.pipeline.solve import Task, solve, starts
 from lt2f.training import batches
@@ -43,23 +43,16 @@ class Orbit:
     sharpness: Floats
 
     mu: float
-    kappa: float = 0.0
+    step: Step = MAP
+    strength: float = 0.0
 
     @property
     def loss(self) -> Floats:
-        """The loss that descent goes down, above its least value: e^2/2 without decay.
-
-        With decay e^2/2 + kappa S/2 is (e + kappa)^2/2 + kappa (a - b)^2/2 above that of a minimum,
-        ab = mu - kappa, and for mu < kappa, where the origin is the lowest point, (ab)^2/2 +
-        (kappa - mu) S/2 + mu (a - b)^2/2 above mu^2/2. Derived: put in e = ab - mu.
-        """
-        nu, across = self.mu - self.kappa, min(self.kappa, self.mu)
+        """The loss that descent goes down, above its least value: e^2/2 for the map itself."""
         with np.errstate(over="ignore", invalid="ignore"):
-            off = self.residual + across  # e + kappa, or ab
-            twice = off * off
-            if self.kappa > 0.0:
-                twice = twice + across * (self.a - self.b) ** 2 + max(-nu, 0.0) * self.sharpness
-            return np.asarray(twice / 2.0)
+            if self.step is MAP:  # whose residual has digits that ab - mu would have lost
+                return np.asarray(self.residual * self.residual / 2.0)
+            return self.step.excess(self.a, self.b, self.mu, self.strength)
 
     @property
     def half_sum(self) -> Floats:
@@ -118,7 +111,7 @@ def orbit(task: Task, point: Point) -> tuple[Orbit, Orbit]:
 
 
 def noise_of(task: Task, point: Point) -> Noise:
-    """Return the law of a cell's steps: its noise, as its sweep draws it, or its decay."""
+    """Return the law of a cell's steps: its noise, as its sweep draws it, or another loss."""
     if task.noise in STEPS and point[task.noise] > 0.0:
         return steady(task.noise, np.array([point[task.noise]]))
     if task.noise in ("none", *STEPS) or point["noise"] == 0.0:
@@ -137,13 +130,14 @@ def _walk(state: Floats, noise: Noise, start: int, steps: int) -> Orbit:
         u, v = factors(lanes)
         rows = np.array([u + v, u - v, *residual_and_norm(lanes)])
     rows[:, ~np.isfinite(rows).all(axis=0)] = np.nan
-    kappa = float(noise.amplitude[0]) if noise.model == "decay" else 0.0
-    return Orbit(rows[0], rows[1], rows[2], rows[3], float(state[MU, 0]), kappa)
+    mu, strength = float(state[MU, 0]), float(noise.amplitude[0])
+    return Orbit(rows[0], rows[1], rows[2], rows[3], mu, noise.step, strength)
 
 
 def warm_up(task: Task, point: Point) -> None:
-    """Compile what answers need under the noise or decay of a task, and without."""
+    """Compile what answers need under the noise or another law of a task, and without."""
     short = replace(task, iterations={**task.iterations, "transient": 1024, "measure": 512})
+    name = task.noise if task.noise in STEPS else "noise"
     for size in (0.0, 0.01):
         for mu in (0.5, 1.5):
-            answer(short, {**point, "mu": mu, "noise": size, "decay": size})
+            answer(short, {**point, "mu": mu, name: size})

@@ -117,7 +117,7 @@ def _curves(found: Map, view: View, rows: list[Threshold], dashes: str) -> dict[
     else:
         noise = {"model": view.step, "law": view.law}
         for boundary in boundaries.under(noise):
-            if boundary.dashes == dashes:
+            if (boundary.dashes if boundary.dashes in _DASHES else "-") == dashes:
                 height = np.broadcast_to(boundary.beyond(point), (y.size, x.size))
                 known = np.ma.masked_invalid(height)
                 lines += cast("list[Floats]", contour_generator(x, y, known).lines(0.0))

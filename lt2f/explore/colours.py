@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lt2f.dynamics.codes import Regime
+from lt2f.dynamics.steps import MAP, STEPS
 from lt2f.explore.atlas import Cells
 from lt2f.views import exponents, style
 
@@ -19,11 +20,11 @@ Key = list[tuple[str, str]]
 """Colours, or kinds of lines, and words."""
 
 _RARE: Final = frozenset({Regime.BOUNDED_NOISE, Regime.COLLAPSED})
-"""What becomes of almost no start that has neither noise nor decay."""
+"""What becomes of almost no start without noise, where origins repel."""
 
 _REGIMES: Final = tuple(style.COLOURS[code] for code in Regime)
 _SHADES: Final = 247  # with the regimes fewer than a byte counts; odd, so that zero has one
-_LARGEST: Final = math.log(3)  # of all exponents without noise and decay: full chaos
+_LARGEST: Final = math.log(3)  # of all exponents of the map itself: full chaos
 _MARKS: Final = -1.0, -0.5, -0.1, 0.0, 0.1, 0.5, 1.0  # that the bar has
 _MIDDLE: Final = "#f8f8f6"
 
@@ -145,6 +146,8 @@ def bar(name: str) -> dict[str, Any] | None:
 def swatches(name: str, step: str) -> Key:
     """Return the colours of single values, and those of the regimes that keep theirs."""
     colouring = COLOURINGS[name]
-    rare = {"none": _RARE, "decay": _RARE - {Regime.COLLAPSED}}.get(step, frozenset())
+    rare: frozenset[Regime] = frozenset()
+    if step in ("none", *STEPS):
+        rare = _RARE if STEPS.get(step, MAP).fits else _RARE - {Regime.COLLAPSED}
     kept = [code for code in Regime if code in colouring.valueless and code not in rare]
     return [*colouring.key, *((style.COLOURS[code], style.WORDS[code]) for code in kept)]

@@ -9,6 +9,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from lt2f.dynamics.lanes import Floats
+from lt2f.dynamics.steps import MAP, Step
 from lt2f.explore import exact
 from lt2f.explore.cell import Cell, Orbit
 from lt2f.explore.view import View
@@ -18,7 +19,7 @@ PICTURES: Final = "loss", "residual", "portrait", "cobweb"
 
 _EARLY, _LATE, _MINIMA = "#3d6fb5", "#d9541e", "#c6004f"
 _LEAST, _MOST = 1e-32, 1e6  # losses that are drawn
-_LOSSES: Final = {False: "Loss e²/2", True: "Loss above its least value"}
+_LOSSES: Final = {True: "Loss e²/2", False: "Loss above its least value"}  # of the map; of others
 
 
 def panel(title: str, x: str, y: str, **more: Any) -> figure:
@@ -46,10 +47,8 @@ class Pictures:
     def __init__(self) -> None:
         self.steps, self.losses = Range1d(0, 1), Range1d(1e-3, 1)
         self.residuals = Range1d(-2.2, 2.2)
-        plane, line = (
-            {"x_range": (-side, side), "y_range": (-side, side), "tools": ""}
-            for side in (exact.PLANE, exact.LINE)
-        )
+        self.sides = {side: [Range1d(), Range1d()] for side in (exact.PLANE, exact.LINE)}
+        plane, line = ({"x_range": x, "y_range": y, "tools": ""} for x, y in self.sides.values())
         log = {"y_axis_type": "log", "y_range": self.losses, "x_range": self.steps, "tools": ""}
         flat = {"x_range": self.steps, "y_range": self.residuals, "tools": ""}
         self.figures = {
@@ -68,7 +67,7 @@ class Pictures:
         for place, name, x, y, look in _LOOKS:
             made = self.figures[place]
             (made.scatter if "size" in look else made.line)(x, y, source=self.sources[name], **look)
-        self.known: tuple[float, float] | None = None
+        self.known: tuple[float, Step, float, float] | None = None
 
     def show(self, view: View, cell: Cell) -> None:
         """Show a cell."""
@@ -80,7 +79,7 @@ class Pictures:
         low, high = known.min(initial=1.0) / 3, 3 * known.max(initial=1e-3)
         self.losses.update(start=low, end=high)
         self.decades.ticks = _decades(low, high)
-        most = np.abs(early.residual[:1]).max(initial=2.0)
+        most = max(np.abs(early.residual[:1]).max(initial=2.0), _largest(late.residual))
         self.residuals.update(start=-1.1 * min(most, 20.0), end=1.1 * min(most, 20.0))
         first = np.arange(early.a.size) == 0
         a, b = _drawn(early.a, early.b)
@@ -91,12 +90,20 @@ class Pictures:
             "web": _web(early),
             "web_end": _web(late, 160),
         }
-        if self.known != (step_size := (view.point["mu"], view.point["decay"])):
-            self.known = step_size
-            self.figures["loss"].title.text = _LOSSES[step_size[1] > 0.0]
-            columns["known"] = tuple(exact.curves(*step_size))
+        step_size, (law, strength), scale = view.point["mu"], view.descent, _scale(late)
+        if self.known != (sought := (step_size, law, strength, scale)):
+            self._stretch(scale)
+            self.known = sought
+            self.figures["loss"].title.text = _LOSSES[law is MAP]
+            columns["known"] = tuple(exact.curves(*sought))
         for name, values in columns.items():
             self.sources[name].data = dict(zip(_SOURCES[name], values, strict=True))
+
+    def _stretch(self, scale: float) -> None:
+        """Make the pictures of the weights some times as wide as they are at least."""
+        for side, ranges in self.sides.items():
+            for one in ranges:
+                one.update(start=-scale * side, end=scale * side)
 
 
 _SOURCES: Final = {
@@ -141,6 +148,17 @@ def _shown(cell: Cell) -> int:
     """Choose how many steps to show: until the loss has settled, or a hundred."""
     settled = int(cell.number("steps"))
     return min(max(int(1.3 * settled), 30) if settled >= 0 else 100, cell.early.a.size)
+
+
+def _scale(orbit: Orbit) -> float:
+    """Return how much further an orbit reaches than those of the map, in quarters from 1 to 8."""
+    reach = max(_largest(orbit.half_sum), _largest(orbit.a) / 2**0.5, _largest(orbit.b) / 2**0.5)
+    return min(max(math.ceil(2.0 * reach - 1e-9) / 4.0, 1.0), 8.0)  # the map's may reach to 2
+
+
+def _largest(values: Floats) -> float:
+    """Return the largest size; of what has escaped 0."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def _drawn(a: Floats, b: Floats) -> tuple[Floats, Floats]:

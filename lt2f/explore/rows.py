@@ -11,6 +11,7 @@ from lt2f.dynamics.closed_forms import CLOSED_FORMS
 from lt2f.dynamics.codes import Regime
 from lt2f.dynamics.lanes import Floats
 from lt2f.dynamics.noise_theory import Law
+from lt2f.dynamics.steps import MAP
 from lt2f.explore.cell import Cell
 from lt2f.explore.view import View
 from lt2f.views.words import number
@@ -23,14 +24,14 @@ _RESTS: Final = {Regime.MONOTONE, Regime.CATAPULT}
 _EXPONENTS: Final = "largest Lyapunov exponent", "second Lyapunov exponent"
 _ACROSS, _NORM = "transverse exponent", "a² + b², step size × sharpness"
 _IMBALANCE: Final = "final imbalance a² − b²"
-_LOSS, _DECAYED_LOSS = "mean loss", "mean of e²/2"
+_LOSS, _SQUARE = "mean loss", "mean of e²/2"  # of the map; of other losses
 
 
 def rows(view: View, cell: Cell) -> list[Row]:
     """List what was measured in a cell beside what is known exactly."""
     exact = dict(_exact(view, cell))
-    # With decay training goes down another loss than this part of it.
-    loss, squared = (_DECAYED_LOSS, "e²") if view.point["decay"] > 0.0 else (_LOSS, "loss")
+    # Under another law of the step training goes down another loss than what is measured.
+    loss, squared = (_LOSS, "loss") if view.descent[0] is MAP else (_SQUARE, "e²")
     found = [
         (_EXPONENTS[0], _measured(cell, "lyapunov", 0)),
         (_EXPONENTS[1], _measured(cell, "lyapunov", 1)),
@@ -77,27 +78,37 @@ def _periods(cell: Cell) -> str:
 
 def _exact(view: View, cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield closed forms that fit what the cell does: without noise, or at minima under noise."""
-    mu = view.point["mu"]
+    mu, (step, strength) = view.point["mu"], view.descent
     if view.point["noise"] > 0.0:
         if cell.regime in _RESTS and view.model == "multiplicative":
             exponent = almost_sure(cell.number("sharpness"), view)
             yield _EXPONENTS[1], f"E log|1 − hS| = {number(exponent)}"
         return
-    if view.point["decay"] > 0.0:
-        yield from _decayed(mu, view.point["decay"], cell.regime)
-        return
+    if step.fits and cell.regime in _RESTS:
+        yield from _at_rest(cell)
+    if step is MAP:
+        yield from _free(mu, cell.regime)
+    elif step.name == "decay":
+        yield from _decayed(mu, strength, cell.regime)
+
+
+def _at_rest(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield what is exact at minima ab = mu, which are those of every loss that fits."""
+    _, second = theory.minimum_exponents(cell.number("sharpness"))
+    yield _EXPONENTS[0], "0, along the valley of minima"
+    yield _EXPONENTS[1], f"log|1 − S| = {number(float(second))}"
+    yield _NORM, "stable below 2"
+    yield from dict.fromkeys((_LOSS, _SQUARE), "0").items()
+
+
+def _free(mu: float, regime: Regime) -> Iterator[tuple[str, str]]:
+    """Yield what is exact of the map itself: where runs end, and on the 2-cycle."""
     if 1 < mu < 2:
         yield _IMBALANCE, "0: it ends on balance"
         yield _ACROSS, "negative: balance attracts"
     else:
         yield _IMBALANCE, _bound(mu)
-    if cell.regime in _RESTS:
-        _, second = theory.minimum_exponents(cell.number("sharpness"))
-        yield _EXPONENTS[0], "0, along the valley of minima"
-        yield _EXPONENTS[1], f"log|1 − S| = {number(float(second))}"
-        yield _NORM, "stable below 2"
-        yield _LOSS, "0"
-    if cell.regime == Regime.PERIODIC and _TWO_CYCLE[0] < mu < _TWO_CYCLE[1]:
+    if regime == Regime.PERIODIC and _TWO_CYCLE[0] < mu < _TWO_CYCLE[1]:
         words = "log|9 − 2(1 + μ)²|/2", "log|3 − 2μ|/2"
         yield from _exponents(words, np.stack(theory.two_cycle_multipliers(mu)), 2)
         yield _LOSS, f"(μ² − 1)/4 = {number(float(theory.two_cycle_loss(mu)))}"
@@ -114,7 +125,7 @@ def _decayed(mu: float, kappa: float, regime: Regime) -> Iterator[tuple[str, str
         words = "log|1 − 2(μ − κ)|", "log|1 − 2κ|"
         yield from _exponents(words, decay.minimum_multipliers(mu, kappa))
         yield _NORM, f"2(μ − κ) = {number(2 * nu)}, stable below 2"
-        yield _DECAYED_LOSS, f"κ²/2 = {number(kappa * kappa / 2)}"
+        yield _SQUARE, f"κ²/2 = {number(kappa * kappa / 2)}"
         yield _IMBALANCE, "0 in the end: it dies like exp(−2κt)"
     if regime == Regime.PERIODIC and _TWO_CYCLE[0] < nu < _TWO_CYCLE[1]:
         words = "log|9 − 2(1 + ν)²|/2, ν = μ − κ", "log|q² + (1 + q)(1 − ν)|/2, q = 1 − 2κ"

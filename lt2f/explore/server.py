@@ -29,7 +29,8 @@ _PAGE: Final = Path(__file__).parent / "page"
 def prepare(maps: Mapping[str, Map]) -> None:
     """Compile and find what every page needs, so that the first click is as quick as the others."""
     view = next(iter(maps.values())).home()
-    for law in (*MODELS, "decay"):
+    laws = {name for found in maps.values() for name in found.rivals} - {"noise"}
+    for law in (*MODELS, *sorted(laws)):
         cell.warm_up(replace(maps[view.map].task(view), noise=law), view.point)
     verdict.verdict(view)
 

@@ -18,19 +18,20 @@ from bokeh.model import DataModel
 from bokeh.models import CustomJS
 
 from lt2f.dynamics import thresholds
+from lt2f.dynamics.steps import STEPS
 from lt2f.explore import cell, colours, rows, told, verdict, window
 from lt2f.explore.atlas import Map
 from lt2f.explore.chart import Chart
 from lt2f.explore.moves import after, is_finer
 from lt2f.explore.pictures import PICTURES, Pictures
-from lt2f.explore.view import CHOICES, MODELS, View, Window
+from lt2f.explore.view import CHOICES, MODELS, RIVALS, View, Window
 from lt2f.views import style
 
 _SPANS: Final = {
     "mu": (0.0, 2.2),
     "imbalance": (0.0, 4.2),
     "noise": (0.0, 0.6),
-    "decay": (0.0, 0.9),
+    **{name: (0.0, min(0.9 * law.below, 3.0)) for name, law in STEPS.items()},
 }
 _ANY: Final = -3.0, 3.0  # of a slider for any other coordinate
 _START: Final = "window.lt2f.start(bridge, map)"
@@ -95,6 +96,7 @@ class Session:
         self.document, self.library, self.view = document, library, view
         self.chart, self.pictures, self.bridge = Chart(), Pictures(), Bridge()
         self.serial, self.gone = 0, False
+        self.asked: set[str] = set()  # laws that this map's visitor has had, by a link as well
         self.shown: Shown | None = None
         self.sought: Shown | None = None  # what is computed, or has been
         self.grid: window.Grid | None = None
@@ -120,6 +122,7 @@ class Session:
             moves = message.get("value") == "move"
             self.chart.figure.toolbar.active_drag = self.chart.moves if moves else self.chart.boxes
         if message.get("kind") == "map" and message.get("name") in self.library.maps:
+            self.asked.clear()
             self.show(self.library.maps[message["name"]].home(), message.get("serial", 0))
         else:
             self.show(after(self.view, message, self.map), message.get("serial", 0))
@@ -159,16 +162,15 @@ class Session:
 
     def _handles(self, view: View) -> list[dict[str, Any]]:
         """List the sliders: names, values and spans."""
-        found, mine = self.map, []
-        barred = told.barred(view) or ("", "")
+        found, barred, mine = self.map, told.barred(view), []
+        self.asked |= {name for name in RIVALS if view.point[name] > 0.0}
         for name, value in view.point.items():
-            low, high = _SPANS.get(name, _ANY)
-            if name in found.axes:
-                low, high = min(low, *found.axes[name]), max(high, *found.axes[name])
-            reason = barred[1] if name == barred[0] else ""
+            if name in RIVALS and name not in self.asked.union(found.rivals):
+                continue
+            (low, high), reason = _span(found, name), barred.get(name, "")
             mine.append({"name": name, "value": value, "low": low, "high": high, "reason": reason})
-        unit = view.rate / view.point["mu"]
-        mine.append({"name": "rate", "value": view.rate, "low": 0.0, "high": 2.2 * unit})
+        most = _span(found, "mu")[1] * view.rate / view.point["mu"]
+        mine.append({"name": "rate", "value": view.rate, "low": 0.0, "high": most})
         mine.append({"name": "factor", "value": view.factor})
         mine.append({"name": "target", "value": view.target})
         return mine
@@ -228,6 +230,15 @@ class Session:
 
     def _leave(self, _: Any) -> None:
         self.gone, self.serial = True, self.serial + 1
+
+
+def _span(found: Map, name: str) -> tuple[float, float]:
+    """Return the ends of a slider, between which are all values of the dataset."""
+    low, high = _SPANS.get(name, _ANY)
+    if name not in found.dataset.coords:
+        return low, high
+    values = found.dataset[name].values
+    return min(low, float(values.min())), max(high, float(values.max()))
 
 
 def _tell_failure(work: Future[None]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from lt2f.advice.rows import HOW, RUNS
 from lt2f.dynamics.codes import Regime
+from lt2f.dynamics.steps import MAP, STEPS
 from lt2f.explore import colours
 from lt2f.explore.atlas import Map
 from lt2f.explore.cell import Cell
@@ -14,35 +15,34 @@ from lt2f.explore.colours import Key
 from lt2f.explore.view import RIVALS, View
 from lt2f.explore.window import Grid
 from lt2f.views import style
-from lt2f.views.words import PLAIN
+from lt2f.views.words import PLAIN, untexed
 
 _NAMES: Final = PLAIN | {"realization": "realization"}
 _BOUNDED: Final = "solid", "bounded inside a₀² + b₀² < 4 + μ(a₀b₀ − μ)"
 _RISES: Final = "dashed", "beyond, the first step raises the loss"
 _THRESHOLDS: Final = "dotted", "thresholds on μ"
 _UNSTABLE: Final = "dashed", "beyond, the balanced minimum is almost surely unstable"
-_DECAYED: Final = [
-    ("dashed", "μ = κ: below, the origin attracts"),
-    ("solid", "μ = 1 + κ: edge of stability"),
-    ("dotted", "μ = √5 − 1 + κ: second doubling"),
-    ("dashdot", "μ = 2 + κ: nothing lasts beyond"),
-]
+_KINDS: Final = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashdot"}
 _EXACT: Final = {
-    False: "Black, exact without noise: in the plane of the weights the ellipse that bounds the "
+    MAP.name: "Black, exact without noise: in the plane of the weights the ellipse that bounds the "
     "bounded starts, dashed the minima, red those that are stable; in the cobweb the balanced "
     "line.",
-    True: "The loss is e²/2 + κ(a² + b²)/2. Black, exact with decay: on the lines a = ±b the "
+    "decay": "The loss is e²/2 + κ(a² + b²)/2. Black, exact with decay: on the lines a = ±b the "
     "starts that stay bounded; the minima are red if they are stable; in the cobweb the balanced "
     "line, that of μ − κ. No ellipse bounds the bounded starts any more.",
 }
-_BARRED: Final = {
-    "noise": "Not together with weight decay: {}.",
-    "decay": "Not together with noise: {}.",
-}
-_WAYS: Final = {True: "this map is over {}", False: "bring {} to 0 first"}
+_FITTING: Final = (
+    "dashed in the plane of the weights the minima, those of the squared loss, red those that are "
+    "stable; "
+)
+_ANY: Final = (
+    "The loss is another than e²/2, of strength {}. Black, exact: {}in the cobweb the balanced "
+    "line. Ellipse and thresholds belong to the squared loss alone."
+)
+_BARRED: Final = {True: "this map is over it", False: "bring it to 0 first"}
 LABELS: Final = {
     name: f"{style.NAMES[name]} {PLAIN[name]}"
-    for name in ("mu", "imbalance", "product", "a", "b", "noise", "decay")
+    for name in ("mu", "imbalance", "product", "a", "b", *RIVALS)
 } | {"realization": "realization of the noise"}
 """Labels of the sliders."""
 
@@ -51,7 +51,7 @@ def headline(view: View, cell: Cell) -> str:
     """Say in a sentence what the point is and does, for eyes and for screen readers."""
     regime = cell.regime
     words = RUNS.get(regime, "stays bounded, kept moving by noise")
-    if regime == Regime.COLLAPSED and view.point["decay"] > 0.0:
+    if regime == Regime.COLLAPSED and view.descent[0] is not MAP:
         words = "collapses to the origin, which attracts"
     if regime == Regime.PERIODIC:
         words += f" with period {int(cell.number('period'))}"
@@ -129,7 +129,7 @@ def picture(name: str, cell: Cell) -> str:
     ranges = {k: f"from {x.min():.3g} to {x.max():.3g}" for k, x in there.items() if x.size}
     if name == "loss":
         gone = " and leaves the range of numbers" * (len(ends) < 2)
-        above = " above its least value" * (cell.early.kappa > 0.0)
+        above = " above its least value" * (cell.early.step is not MAP)
         values = " to ".join(f"{x:.3g}" for x in ends)
         return f"Loss{above} over {loss.size} steps: from {values}{gone}."
     if not ranges:
@@ -138,7 +138,7 @@ def picture(name: str, cell: Cell) -> str:
         return f"Residual over the first steps; later it goes {ranges['e']}."
     if name == "portrait":
         return f"Phase portrait: later a goes {ranges['a']}, b {ranges['b']}."
-    return "Cobweb of (a + b)/2 at successive steps beside the cubic map of the balanced line."
+    return "Cobweb of (a + b)/2 at successive steps beside the map of the balanced line."
 
 
 def key(found: Map, view: View) -> Key:
@@ -146,21 +146,26 @@ def key(found: Map, view: View) -> Key:
     named = colours.swatches(view.colour, view.step)
     if view.step == "none":
         return [*named, _BOUNDED, _RISES, *[_THRESHOLDS] * (found.x == "mu")]
-    if view.step == "decay":
-        return named + _DECAYED * bool({"mu", "decay"} & {found.x, found.y})
+    if view.step in STEPS:
+        lines = STEPS[view.step].lines if {"mu", view.step} & {found.x, found.y} else ()
+        return [
+            *named,
+            *((_KINDS.get(line.dashes, "solid"), untexed(line.words)) for line in lines),
+        ]
     return named + [_UNSTABLE] * (view.step == "multiplicative")
 
 
 def legend(view: View) -> str:
     """Say what the black lines of the pictures are."""
-    return _EXACT[view.point["decay"] > 0.0]
+    step, _ = view.descent
+    return _EXACT.get(step.name) or _ANY.format(step.plain, _FITTING * step.fits)
 
 
-def barred(view: View) -> tuple[str, str] | None:
-    """Return which of noise and decay cannot be had, and why."""
-    name = view.barred
-    if name is None:
-        return None
-    rival = RIVALS[name]
-    way = _WAYS[rival in view.axes].format(PLAIN[rival])
-    return name, _BARRED[name].format(way)
+def barred(view: View) -> dict[str, str]:
+    """Return which of noise and the laws of the step cannot be had, and why."""
+    rival = view.rival
+    if rival is None:
+        return {}
+    words = STEPS[rival].words if rival in STEPS else rival
+    reason = f"Not together with {PLAIN[rival]} ({words}): {_BARRED[rival in view.axes]}."
+    return {name: reason for name in RIVALS if name != rival}

@@ -9,6 +9,7 @@ import numpy as np
 from lt2f.advice.attractor import Neighbour, neighbours, rungs
 from lt2f.advice.rows import rate
 from lt2f.dynamics import decay, theory
+from lt2f.dynamics.steps import MAP, Step
 from lt2f.explore.rows import almost_sure
 from lt2f.explore.told import short
 from lt2f.explore.view import View
@@ -26,8 +27,9 @@ def verdict(view: View) -> list[tuple[str, str]]:
     mu, eta = view.point["mu"], view.rate
     told = [("learning rate", f"η = {rate(eta)}, so that μ = η·|c·y| = {short(mu)}")]
     told += list(_start(view))
-    if view.point["decay"] > 0.0:
-        return [*told, *_decayed(view)]
+    step, strength = view.descent
+    if step is not MAP:
+        return [*told, *(_decayed(view) if step.name == "decay" else _of(step, strength, view))]
     if view.point["noise"] == 0.0:
         return [*told, *_free(view), *_ladder(view, mu, "μ")]
     if view.model == "multiplicative":
@@ -86,7 +88,25 @@ def _threshold(row: Neighbour, symbol: str) -> str:
     return f"{symbol} = {row.mu:.6g}, η = {rate(row.learning_rate)}: {row.name}"
 
 
-# With weight decay
+# With another law of the step
+
+
+def _of(step: Step, strength: float, view: View) -> Said:
+    """Yield what a law says of itself: of its minima if they are the map's, and whether runs last.
+
+    At any strength such minima are stable where a^2 + b^2 < 2, so it does not matter that the
+    learning rate changes that as well.
+    """
+    mu, power = view.point["mu"], f"η^{number(step.power)}"
+    grows = {1.0: "η", -1.0: "1/η"}.get(step.power, power)
+    yield step.words, f"{step.plain} = {short(strength)}; with the weights kept it goes as {grows}"
+    if not np.all(step.lasts(np.array([mu]), np.array([strength]))):
+        yield "bounded starts", "almost none is"
+    if step.fits:
+        side = "stable" if mu < 1.0 else "unstable" if mu > 1.0 else "at the edge"
+        words = f"{side}, as of the squared loss: stable below η = {rate(view.rate / mu)}"
+        yield "balanced minimum", words
+    yield "the rest", "is computed: ellipse and thresholds belong to the squared loss alone"
 
 
 def _decayed(view: View) -> Said:

@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
 from lt2f.dynamics.lanes import Law, Model
+from lt2f.dynamics.steps import MAP, STEPS, Step
 
 Point = Mapping[str, float]
 Window = tuple[float, float, float, float]
@@ -19,14 +20,19 @@ COLOURS: Final = "regime", "residual_period", "lyapunov", "transverse_lyapunov"
 CHOICES: Final[dict[str, tuple[str, ...]]] = {"model": MODELS, "law": LAWS, "colour": COLOURS}
 REACH: Final = 100.0
 """Largest size of a coordinate of the start."""
-RIVALS: Final = {"noise": "decay", "decay": "noise"}
-"""What no step has together: the package computes either."""
-MEANING: Final = {"mu": (0.0, math.inf), "noise": (0.0, math.inf), "decay": (0.0, 1.0)}
+RIVALS: Final = "noise", *STEPS
+"""What no step has two of: the package computes one."""
+MEANING: Final = {
+    "mu": (0.0, math.inf),
+    "noise": (0.0, math.inf),
+    **{name: (0.0, law.below) for name, law in STEPS.items()},
+}
 """Ends of what a window shows, where coordinates do not go on for ever."""
+_STRONGEST: Final = 1e6  # of a law whose strengths go on for ever
 _BOUNDS: Final = {
-    "mu": (1e-6, 10.0),
+    "mu": (1e-6, REACH),  # under some losses runs last at any step size
     "noise": (0.0, 10.0),
-    "decay": (0.0, math.nextafter(1.0, 0.0)),
+    **{name: (0.0, min(math.nextafter(law.below, 0.0), _STRONGEST)) for name, law in STEPS.items()},
     "realization": (0.0, 2.0**53),
 }
 _SCALES: Final = 1e-9, 1e9  # of the factor c and the target y, but for their signs
@@ -38,8 +44,8 @@ class View:
     """One state of the page.
 
     `point` has mu, the start (imbalance and product, or a and b), the noise's standard deviation
-    and the number of its realization, and the weight decay kappa. `axes` are the two that the map
-    is over. `factor` c and `target` y give the learning rate its unit.
+    and the number of its realization, and the strength of every law of the step. `axes` are the two
+    that the map is over. `factor` c and `target` y give the learning rate its unit.
     """
 
     map: str
@@ -59,16 +65,22 @@ class View:
 
     @property
     def step(self) -> Model:
-        """Law of the steps of the whole map: decay, a model of noise, or neither."""
-        if "decay" in self.axes or self.point["decay"] > 0.0:
-            return "decay"
-        noisy = "noise" in self.axes or self.point["noise"] > 0.0
-        return self.model if noisy else "none"
+        """Law of the steps of the whole map: one of `STEPS`, a model of noise, or none."""
+        rival = self.rival
+        return {None: "none", "noise": self.model}.get(rival, rival or "none")
 
     @property
-    def barred(self) -> str | None:
-        """Which of noise and decay stays zero, for the steps have the other."""
-        return {"none": None, "decay": "noise"}.get(self.step, "decay")
+    def rival(self) -> str | None:
+        """Which of noise and the laws of the step the map has; all others stay zero."""
+        some = (name for name in RIVALS if name in self.axes or self.point[name] > 0.0)
+        return next(some, None)
+
+    @property
+    def descent(self) -> tuple[Step, float]:
+        """Law of the step at the point, and its strength; without one, noisy or not, the map's."""
+        law = STEPS.get(self.step, MAP)
+        strength = self.point.get(law.name, 0.0)
+        return (law, strength) if strength > 0.0 else (MAP, 0.0)
 
     def at(self, **coordinates: float) -> "View":
         """Move the point; what is out of bounds goes to the bound, what is no number stays.
@@ -81,8 +93,9 @@ class View:
             if name in self.point and math.isfinite(value)
         }
         point = {**self.point, **known}
-        for name, rival in RIVALS.items():
-            if self.point[name] == 0.0 and (rival in self.axes or point[rival] > 0.0):
+        for name in RIVALS:
+            others = (other for other in RIVALS if other != name)
+            if self.point[name] == 0.0 and any(x in self.axes or point[x] > 0.0 for x in others):
                 point[name] = 0.0
         return replace(self, point=point)
 
@@ -90,13 +103,14 @@ class View:
         """Change the learning rate and keep the weights u and w of the start.
 
         Derived: mu = eta |c y|, and a and b are sqrt(eta) |c| times u and w, so imbalance and
-        product grow as eta does, and so do the decay, eta times the coefficient of the weights,
-        and the deviation of a random target, eta c y.
+        product grow as eta does, and so does the deviation of a random target, eta c y. Of another
+        law of the step it is a property how its strength does (`Step.power`).
         """
         if not (math.isfinite(rate) and rate > 0.0):
             return self
         ratio = bounded("mu", rate * abs(self.factor * self.target)) / self.point["mu"]
-        powers = {"mu": 1.0, "imbalance": 1.0, "product": 1.0, "a": 0.5, "b": 0.5, "decay": 1.0}
+        powers = {"mu": 1.0, "imbalance": 1.0, "product": 1.0, "a": 0.5, "b": 0.5}
+        powers |= {name: law.power for name, law in STEPS.items()}
         powers["noise"] = 1.0 if self.model == "target" else 0.0
         point = {name: x * ratio ** powers.get(name, 0.0) for name, x in self.point.items()}
         return self.at(**point)

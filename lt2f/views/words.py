@@ -1,5 +1,7 @@
 """What a dataset says of itself in plain text: its coordinates, parameters, noise and outcomes."""
 
+import re
+from html.entities import html5
 from typing import Final
 
 import numpy as np
@@ -61,6 +63,18 @@ def parameters(dataset: xr.Dataset) -> list[str]:
 def number(value: float) -> str:
     """Write a number in six digits at most, with a true minus."""
     return f"{value:g}".replace("-", "−")
+
+
+def untexed(words: str) -> str:
+    """Write the TeX between dollar signs, of letters, numbers and roots, in plain characters."""
+    return re.sub(r"\$(.*?)\$", lambda found: _untexed(found[1]), words)
+
+
+def _untexed(formula: str) -> str:
+    root = re.sub(r"\\sqrt\s*(?:\{(\w+)\}|(\w))", r"√\1\2", formula)
+    letters = re.sub(r"\\([A-Za-z]+)\s*", lambda found: html5.get(f"{found[1]};", found[1]), root)
+    spaced = re.sub(r"(?<=[^\s(])\s*([-+=<>])\s*", r" \1 ", letters)
+    return spaced.replace("-", "−").replace("{", "").replace("}", "")
 
 
 def span(dataset: xr.Dataset, name: str) -> str:

@@ -67,6 +67,23 @@ SWEEPS: dict[str, Any] = {
         "iterations": {"transient": 600, "measure": 32},
         "record": ["regime"],
     },
+    "clipped": {
+        "axes": {
+            "mu": {"start": 0.1, "step": 0.2, "num": 16},
+            "huber": {"start": 0, "step": 0.1, "num": 12},
+        },
+        "fixed": {"imbalance": 0.5, "product": 0.1},
+        "iterations": LENGTHS,
+    },
+    "capped": {
+        "axes": {
+            "a": {"start": -5.1, "step": 0.6, "num": 18},
+            "b": {"start": -5.2, "step": 0.6, "num": 18},
+        },
+        "fixed": {"mu": 1.3, "huber": 0.4},
+        "iterations": LENGTHS,
+        "record": ["regime"],
+    },
     "line": {  # over one coordinate, so it is no map to explore
         "axes": {"mu": {"start": 0.5, "step": 0.1, "num": 12}},
         "fixed": {"imbalance": 0.001, "product": 0.1},

@@ -7,11 +7,13 @@ from lt2f.pipeline.dataset import DatasetError
 
 
 def test_maps_over_two_coordinates_are_found_the_best_first(maps):
-    assert list(maps) == ["regimes", "decayed", "plane", "frayed", "noisy"]
+    listed = ["regimes", "decayed", "clipped", "plane", "capped", "frayed", "noisy"]
+    assert list(maps) == listed
     axes = {name: (found.x, found.y) for name, found in maps.items()}
     assert axes == {
         "regimes": ("mu", "imbalance"), "decayed": ("mu", "decay"), "plane": ("a", "b"),
-        "frayed": ("a", "b"), "noisy": ("mu", "noise"),
+        "frayed": ("a", "b"), "noisy": ("mu", "noise"), "clipped": ("mu", "huber"),
+        "capped": ("a", "b"),
     }  # fmt: skip
 
 
@@ -51,6 +53,11 @@ def test_a_dataset_applies_only_at_its_own_coordinates(maps):
     frayed = maps["frayed"].home()
     assert maps["frayed"].applies(frayed)
     assert not maps["frayed"].applies(frayed.at(decay=0.0))
+    assert maps["clipped"].applies(maps["clipped"].home().at(huber=0.3))
+    assert not maps["regimes"].applies(home.at(huber=0.1))
+    capped = maps["capped"].home()
+    assert maps["capped"].applies(capped)
+    assert not maps["capped"].applies(capped.at(huber=0.0))
     noisy = maps["noisy"].home()
     assert maps["noisy"].applies(noisy)
     assert not maps["noisy"].applies(noisy.chosen("law", "normal"))

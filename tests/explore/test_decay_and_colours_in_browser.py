@@ -71,7 +71,7 @@ def test_decay_slides_and_bars_noise_with_a_reason(visit):
     assert noise.is_disabled()
     for name in ("slide-noise", "model", "law"):
         assert one.page.locator(f"#{name}").is_disabled()
-    assert "Not together with weight decay" in one.text("handles")
+    assert "Not together with κ (weight decay)" in one.text("handles")
     one.page.locator("#value-decay").fill("0")
     one.page.keyboard.press("Tab")
     one.settle()
@@ -82,7 +82,52 @@ def test_decay_slides_and_bars_noise_with_a_reason(visit):
     assert one.page.locator("#value-decay").is_disabled()
     other = visit("?map=decayed&noise=0.3")
     assert other.query["noise"] == "0.0"
-    assert "this map is over κ" in other.text("handles")
+    assert "Not together with κ (weight decay): this map is over it." in other.text("handles")
+
+
+# Another loss
+
+
+def test_a_map_of_another_loss_is_shown_zoomed_slid_and_linked(visit, folder):
+    one, clipped = visit("?map=clipped"), open_dataset(folder / "clipped.nc")
+    assert "16 × 12 cells of clipped" in one.text("of-map")
+    seen = set()
+    for across, up in ((0.25, 0.5), (0.45, 0.5), (0.65, 0.4), (0.95, 0.2), (0.95, 0.9)):
+        one.click(across, up)
+        at = {name: float(one.query[name]) for name in ("mu", "huber")}
+        seen.add(regime := Regime(int(clipped["regime"].sel(at))))
+        assert one.text("headline").startswith(BEGINS[regime])
+        assert f"1/δ = {at['huber']:.10g}" in one.text("headline")
+        assert "the dataset holds the same, bit for bit" in one.text("agreement")
+    assert len(seen) >= 3
+    assert "Ellipse and thresholds belong to the squared loss alone" in one.text("legend")
+    assert "δ = 2: beyond, no balanced start escapes" in one.text("key")
+    one.page.get_by_role("button", name="Zoom in").click()
+    one.settle()
+    assert "480 × 360 cells computed here" in one.text("of-map")
+    one.page.locator("#slide-huber").fill("0.9")
+    one.settle()
+    assert one.query["huber"] == "0.9"
+    other = visit("?" + urlsplit(one.page.url).query)
+    assert other.query == one.query
+    for part in ("headline", "rows", "verdict", "key"):
+        assert other.text(part) == one.text(part)
+
+
+def test_the_slider_of_another_loss_is_where_a_map_has_it(visit):
+    one = visit()
+    names = "[...document.querySelectorAll('.handle input[type=number]')].map(x => x.id.slice(6))"
+    usual = one.page.evaluate(names)
+    assert "huber" not in usual
+    one.page.locator("#choose-map").select_option("clipped")
+    one.settle()
+    place = usual.index("decay") + 1
+    assert one.page.evaluate(names) == [*usual[:place], "huber", *usual[place:]]
+    assert one.page.locator("#slide-huber").get_attribute("aria-label").endswith("loss 1/δ")
+    assert one.page.locator("#value-noise").is_disabled()
+    one.page.locator("#choose-map").select_option("regimes")
+    one.settle()
+    assert one.page.evaluate(names) == usual
 
 
 # Colours

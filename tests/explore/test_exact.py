@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
+from lt2f.dynamics.steps import MAP, STEPS, Step
 from lt2f.explore import exact
+
+HUBER = STEPS["huber"]
 
 
 def columns(mu, kappa):
-    return dict(zip(exact.COLUMNS, exact.curves(mu, kappa), strict=True))
+    step = STEPS["decay"] if kappa else MAP
+    return dict(zip(exact.COLUMNS, exact.curves(mu, step, kappa), strict=True))
 
 
 def step(a, b, mu, kappa):
@@ -58,3 +62,49 @@ def test_with_decay_what_is_drawn_stays_bounded_and_what_is_beyond_does_not(mu, 
             for _ in range(300):
                 x, y = step(x, y, mu, kappa)
         assert ((~(np.abs(x) < 10)) == gone).all()
+
+
+def soften(a, b, mu, s):
+    e = a * b - mu
+    r = e / np.sqrt(1 + (s * e) ** 2)
+    return a - r * b, b - r * a
+
+
+@pytest.mark.parametrize("s", [0.2, 1.5])
+@pytest.mark.parametrize("mu", [0.5, 0.9, 1.3, 3.0])
+def test_of_another_loss_the_cobweb_and_the_minima_are_its_own(mu, s):
+    found = dict(zip(exact.COLUMNS, exact.curves(mu, HUBER, s), strict=True))
+    assert len({x.size for x in found.values()}) == 1
+    x, after = found["x"], found["next"]
+    # Terms up to 10, each rounded.
+    assert np.allclose(after, soften(x, x, mu, s)[0], rtol=0, atol=1e-14)
+    for names, stable in ((("ma", "mb"), None), (("sa", "sb"), True)):
+        a, b = known(*(found[name] for name in names))
+        assert (a.size > 100) == (stable is None or mu < 1)
+        assert np.allclose(soften(a, b, mu, s), (a, b), rtol=0, atol=1e-13)
+        assert stable is None or (a * a + b * b <= 2 + 1e-12).all()
+    wide = dict(zip(exact.COLUMNS, exact.curves(mu, HUBER, s, 2.0), strict=True))
+    assert wide["x"][-1] == 2 * x[-1]
+    assert np.nanmax(wide["ma"]) > 2 * exact.PLANE
+    assert np.allclose(wide["next"], soften(wide["x"], wide["x"], mu, s)[0], rtol=0, atol=1e-14)
+    for none in ("ea", "ra", "qa"):  # no ellipse, and no points at rest by themselves
+        assert np.isnan(found[none]).all()
+
+
+class Shrinking(Step):
+    """A law that the page has never heard of: weights shrink twice as much as the strength."""
+
+    name = "shrinking"
+    fits = False
+
+    @staticmethod
+    def kept(s):
+        """Return 1 - 2 s."""
+        return 1.0 - 2.0 * s
+
+
+def test_of_a_law_that_moves_the_minima_the_cobweb_alone_is_drawn():
+    found = dict(zip(exact.COLUMNS, exact.curves(0.9, Shrinking(), 0.1), strict=True))
+    x = found.pop("x")
+    assert np.allclose(found.pop("next"), 0.8 * x - (x * x - 0.9) * x, rtol=0, atol=1e-14)
+    assert all(np.isnan(values).all() for values in found.values())

@@ -91,3 +91,24 @@ def test_with_decay_a_minimum_is_where_closed_forms_say(maps):
     assert number(found["mean of e²/2"][1]) == pytest.approx((a * b - 0.9) ** 2 / 2, rel=1e-5)
     assert "mean loss" not in found
     assert "valley" not in found["largest Lyapunov exponent"][1]
+
+
+@pytest.mark.parametrize("mu", [0.3, 0.7])
+def test_at_a_minimum_of_another_loss_exponents_are_those_of_its_own_jacobian(maps, mu):
+    """There l' = 0 and l'' = 1: I - (b, a)(b, a)^T, whatever the strength is."""
+    found, computed = look(maps, mu=mu, imbalance=0.3, huber=0.8)
+    a, b = computed.late.a[-1], computed.late.b[-1]
+    size = np.abs(np.linalg.eigvalsh(np.eye(2) - np.outer([b, a], [b, a])))
+    for words in found["second Lyapunov exponent"]:
+        assert number(words) == pytest.approx(math.log(size.min()), rel=2e-5)
+    assert found["largest Lyapunov exponent"][1].startswith("0, ")
+    assert size.max() == pytest.approx(1.0, rel=1e-12)
+    assert found["mean of e²/2"][1] == "0"
+    assert "mean loss" not in found
+
+
+@pytest.mark.parametrize("mu", [1.1, 1.5, 2.5])
+def test_what_moves_under_another_loss_has_no_closed_form(maps, mu):
+    found, computed = look(maps, mu=mu, imbalance=0.3, huber=0.8)
+    assert computed.regime not in {Regime.MONOTONE, Regime.CATAPULT}
+    assert {exact for _, exact in found.values()} == {""}

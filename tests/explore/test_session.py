@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bokeh.document import Document
 
-from lt2f.explore import window
+from lt2f.explore import cell, exact, window
 from lt2f.explore.colours import COLOURINGS
 from lt2f.explore.session import Library, Session
 from lt2f.explore.view import COLOURS
@@ -18,13 +18,16 @@ ENDS |= {
     "b": (0, 200),
     "noise": (-1, 0.5, 50),
     "decay": (0.1, 1, 0),
+    "huber": (0.1, 1e9, 0),
     "realization": (0, 5),
     "rate": (-1, 1e-9, 3, 1e9),
 }
 ENDS |= {"factor": (0, -2, 1e-300), "target": (0, 3, 1e300)}
 MESSAGES = [{"kind": "set", "name": n, "value": x} for n, values in ENDS.items() for x in values]
 MESSAGES += [{"kind": "choose", "name": "model", "value": "target"}, *MESSAGES[-6:]]
-MESSAGES += [{"kind": "set", "name": n, "value": x} for n in ("decay", "noise") for x in (0.3, 0)]
+MESSAGES += [
+    {"kind": "set", "name": n, "value": x} for n in ("decay", "huber", "noise") for x in (0.3, 0)
+]
 MESSAGES += [{"kind": "choose", "name": "colour", "value": colour} for colour in COLOURS]
 MESSAGES += [{"kind": "zoom", "by": 0.01}, {"kind": "zoom", "by": 1e9}, {"kind": "whole"}]
 MESSAGES += [{"kind": "move", "dx": 1000, "dy": -1000}, {"kind": "drag", "value": "move"}]
@@ -52,7 +55,9 @@ def session(maps, request) -> Session:
     return Session(Document(), library, library.view({}))
 
 
-@pytest.mark.parametrize("name", ["regimes", "plane", "noisy", "decayed", "frayed"])
+@pytest.mark.parametrize(
+    "name", ["regimes", "plane", "noisy", "decayed", "frayed", "clipped", "capped"]
+)
 def test_every_message_is_answered_whatever_it_asks(session, name):
     for serial, message in enumerate([{"kind": "map", "name": name}, *MESSAGES], 1):
         session._receive("asked", "", json.dumps({**message, "serial": serial}))
@@ -137,15 +142,53 @@ def test_what_is_computed_has_all_colours(session, monkeypatch):
     assert np.array_equal(drawn, COLOURINGS[COLOURS[-1]].codes(known, COLOURS[-1]))
 
 
-def test_noise_is_barred_by_decay_and_decay_by_noise_with_a_reason(session):
+def handles(session):
+    return {one["name"]: one for one in json.loads(session.bridge.told)["handles"]}
+
+
+def test_another_loss_has_a_slider_where_the_map_has_it_or_a_link_asks(session):
+    assert {"noise", "decay"} <= handles(session).keys()
+    assert "huber" not in handles(session)
+    for name in ("clipped", "capped"):
+        home = session.library.maps[name].home()
+        session.show(home)
+        one = handles(session)["huber"]
+        assert one["low"] <= one["value"] == home.point["huber"] <= one["high"]
+    session.asked.clear()
+    session.show(session.library.view({"map": "regimes", "huber": "0.5"}))
+    assert handles(session)["huber"]["value"] == 0.5
+    session.show(session.view.at(huber=0.0))
+    assert "huber" in handles(session)  # it does not vanish under who slides
+
+
+def test_noise_and_laws_bar_each_other_with_a_reason(session):
     def reasons():
-        told = json.loads(session.bridge.told)
-        return {one["name"]: one["reason"] for one in told["handles"] if one.get("reason")}
+        return {name: one["reason"] for name, one in handles(session).items() if one.get("reason")}
 
     assert reasons() == {}
     session.show(session.view.at(decay=0.1))
-    assert reasons() == {"noise": "Not together with weight decay: bring κ to 0 first."}
+    assert reasons() == {"noise": "Not together with κ (weight decay): bring it to 0 first."}
     session.show(session.view.at(decay=0.0).at(noise=0.1))
-    assert reasons() == {"decay": "Not together with noise: bring σ to 0 first."}
+    assert reasons() == {"decay": "Not together with σ (noise): bring it to 0 first."}
     session.show(session.library.maps["decayed"].home())
-    assert reasons() == {"noise": "Not together with weight decay: this map is over κ."}
+    assert reasons() == {"noise": "Not together with κ (weight decay): this map is over it."}
+    session.show(session.library.maps["clipped"].home())
+    words = (
+        "Not together with 1/δ (reciprocal scale of the pseudo-Huber loss): this map is over it."
+    )
+    assert reasons() == {"noise": words, "decay": words}
+
+
+def test_pictures_are_as_wide_as_the_orbit_of_another_loss(session):
+    for at, wide in (({"mu": 1.5}, False), ({"mu": 4.5, "huber": 1.0}, True)):
+        view = session.library.maps["clipped"].home().at(huber=0.0).at(**at)
+        session.show(view)
+        late = cell.answer(session.map.task(view), view.point).late
+        for name, values in (("portrait", (late.a, late.b)), ("cobweb", (late.half_sum,))):
+            figure = session.pictures.figures[name]
+            for one in (figure.x_range, figure.y_range):
+                assert one.start < min(x.min() for x in values)
+                assert one.end > max(x.max() for x in values)
+            least = {"portrait": exact.PLANE, "cobweb": exact.LINE}[name]
+            assert (figure.x_range.end > least) == wide
+        assert abs(session.pictures.residuals.end) > np.abs(late.residual).max()

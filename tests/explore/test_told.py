@@ -5,7 +5,14 @@ import pytest
 from lt2f.explore import cell, told
 from lt2f.views import boundaries
 
-AT = [{"mu": 0.5}, {"mu": 1.1}, {"mu": 1.5}, {"mu": 1.9, "imbalance": 4}, {"mu": 0.9, "decay": 0.2}]
+AT = [
+    {"mu": 2.5, "huber": 0.6},
+    {"mu": 0.5},
+    {"mu": 1.1},
+    {"mu": 1.5},
+    {"mu": 1.9, "imbalance": 4},
+    {"mu": 0.9, "decay": 0.2},
+]
 
 
 def look(found, **at):
@@ -33,12 +40,31 @@ def test_decay_is_told_where_there_is_some(maps):
 
 def test_every_boundary_that_is_drawn_is_in_the_key(maps):
     kinds = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashdot"}
-    for name, at in (("regimes", {}), ("regimes", {"decay": 0.1}), ("decayed", {}), ("noisy", {})):
+    there = [(name, {}) for name in ("regimes", "decayed", "noisy", "clipped")]
+    there += [("regimes", {"decay": 0.1}), ("regimes", {"huber": 0.1})]
+    for name, at in there:
         view = maps[name].home().at(**at)
         noise = {"model": view.step, "law": view.law}
         drawn = {kinds[one.dashes] for one in boundaries.under(noise)}
         listed = {kind for kind, _ in told.key(maps[name], view) if kind in kinds.values()}
         assert drawn <= listed
         assert listed - drawn <= {"dotted"}  # thresholds on mu
-    plane = told.key(maps["frayed"], maps["frayed"].home())
-    assert all(kind.startswith("#") for kind, _ in plane)
+    for name in ("frayed", "capped"):
+        plane = told.key(maps[name], maps[name].home())
+        assert all(kind.startswith("#") for kind, _ in plane)
+
+
+def test_of_another_loss_nothing_is_told_that_holds_for_the_squared_one(maps):
+    view, computed = look(maps["clipped"], mu=0.9, huber=0.6)
+    assert "1/δ = 0.6" in told.headline(view, computed)
+    assert "above its least value" in told.picture("loss", computed)
+    legend = told.legend(view)
+    assert "another than e²/2, of strength 1/δ" in legend
+    assert "dashed in the plane of the weights the minima" in legend
+    assert "ellipse that bounds" not in legend
+    words = [words for _, words in told.key(maps["clipped"], view)]
+    assert "μ = 1: edge of stability" in words
+    assert "δ = 2: beyond, no balanced start escapes" in words
+    assert "collapsed" not in words  # where origins repel, none does
+    decayed = maps["decayed"].home()
+    assert "collapsed" in [words for _, words in told.key(maps["decayed"], decayed)]

@@ -78,3 +78,16 @@ def test_the_origin_that_attracts_is_told(maps):
     assert told["balanced line"].startswith("the origin attracts")
     assert not any(name.startswith("threshold") for name in told)
     assert told["weight decay"].endswith("λ = 3")  # kappa/eta
+
+
+@pytest.mark.parametrize(("mu", "side"), [(0.8, "stable"), (1.3, "unstable"), (2.7, "unstable")])
+def test_of_another_loss_only_the_minima_of_the_map_are_told(maps, mu, side):
+    view = maps["regimes"].home().at(mu=mu, imbalance=0.3, huber=0.7).scaled("factor", 2.0)
+    told = dict(verdict(view))
+    assert {"ellipse", "these weights", "threshold below", "threshold above"} & told.keys() == set()
+    strength = told["reciprocal scale of the pseudo-Huber loss"]
+    assert strength == "1/δ = 0.7; with the weights kept it goes as 1/η"
+    assert told["balanced minimum"].startswith(f"{side}, ")
+    (rate,) = figures(told["balanced minimum"].replace("e²/2", ""))
+    # Printed in four digits.
+    assert view.at_rate(rate).point["mu"] == pytest.approx(1.0, rel=1e-3)

@@ -8,19 +8,27 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from lt2f.dynamics.steps import MAP, STEPS
 from lt2f.explore.view import COLOURS, LAWS, MODELS, RIVALS, View
 
+SILENT = dict.fromkeys(RIVALS, 0.0)
+MOST = {name: 0.9 * min(STEPS[name].below, 5.0) if name in STEPS else 5.0 for name in RIVALS}
 sizes = st.floats(-90.0, 90.0)
-points = st.fixed_dictionaries(
-    {
-        "mu": st.floats(1e-3, 9.0),
-        "imbalance": sizes,
-        "product": sizes,
-        "noise": st.just(0.0) | st.floats(0.0, 5.0),
-        "realization": st.integers(0, 1000).map(float),
-        "decay": st.just(0.0) | st.floats(0.0, 0.9),
-    }
-).filter(lambda point: not (point["noise"] and point["decay"]))
+rivals = st.sampled_from(RIVALS).flatmap(
+    lambda name: st.floats(0.0, MOST[name]).map(lambda x: SILENT | {name: x})
+)
+points = st.builds(
+    lambda rest, rivals: rest | rivals,
+    st.fixed_dictionaries(
+        {
+            "mu": st.floats(1e-3, 9.0),
+            "imbalance": sizes,
+            "product": sizes,
+            "realization": st.integers(0, 1000).map(float),
+        }
+    ),
+    st.just(SILENT) | rivals,
+)
 sides = st.tuples(sizes, st.floats(1e-6, 5.0))
 steps = st.tuples(st.floats(0.0, 90.0), st.floats(1e-6, 5.0))
 scales = st.floats(1e-6, 1e6) | st.floats(-1e6, -1e-6)
@@ -33,7 +41,7 @@ views = st.builds(
 )  # fmt: skip
 HOME = View(
     "regimes",
-    {"mu": 1.0, "imbalance": 0.5, "product": 0.1, "noise": 0.0, "realization": 0.0, "decay": 0.0},
+    {"mu": 1.0, "imbalance": 0.5, "product": 0.1, "realization": 0.0, **SILENT},
     (0.0, 2.0, 0.0, 4.0),
 )
 
@@ -56,7 +64,7 @@ def test_a_broken_link_leaves_what_it_does_not_say(query):
     [
         {"mu": "nan"}, {"mu": "1e999"}, {"window": "1,2,3"}, {"window": "2,1,0,1"},
         {"window": "0,nan,0,1"}, {"factor": "0"}, {"law": "cauchy"}, {"model": "none"},
-        {"colour": "steps"}, {"decay": "nan"},
+        {"colour": "steps"}, {"decay": "nan"}, {"huber": "nan"}, {"huber": "-1"},
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_in_a_link_changes_nothing(query):
@@ -80,11 +88,37 @@ def test_the_learning_rate_keeps_the_weights(view, ratio):
         expected = min(max(grown * view.point[name], -100.0), 100.0)
         # A few roundings, each of 2^-53.
         assert turned.point[name] == pytest.approx(expected, rel=1e-14)
-    # The decay is eta times the coefficient of the weights, which stays.
+    # The decay is eta times the coefficient of the weights, which stays; 1/delta, with the scale
+    # of the error of predictions in place of the coefficient, is its reciprocal.
     decay = min(grown * view.point["decay"], math.nextafter(1.0, 0.0))
     assert turned.point["decay"] == pytest.approx(decay, rel=1e-14)
+    assert turned.point["huber"] == pytest.approx(view.point["huber"] / grown, rel=1e-14)
     noise = {"multiplicative": 1.0, "target": grown}[view.model]
     assert turned.point["noise"] == pytest.approx(min(noise * view.point["noise"], 10.0), rel=1e-14)
+
+
+@given(
+    st.floats(0.1, 2.0), st.floats(0.5, 2.0), st.floats(0.02, 50.0), scales, scales,
+    st.tuples(st.floats(-2.0, 2.0), st.floats(-2.0, 2.0)),
+)  # fmt: skip
+def test_the_learning_rate_keeps_the_loss_of_the_prediction(mu, ratio, strength, c, y, start):
+    """Descent on D^2 (sqrt(1 + p^2/D^2) - 1), p = c u w - y, is one map at any learning rate."""
+    view = replace(HOME, point=HOME.point | {"mu": mu}).scaled("factor", c).scaled("target", y)
+    view = view.at(huber=strength)
+    scale = 1.0 / (view.rate * abs(c) * strength)
+    for now in (view, view.at_rate(ratio * view.rate)):
+        eta, m, s = now.rate, now.point["mu"], now.point["huber"]
+        size = math.sqrt(eta) * abs(c)
+        a, b = start
+        u, w = a / size, math.copysign(b, b * c * y) / size
+        p = c * u * w - y
+        slope = p / math.hypot(1.0, p / scale)
+        u, w = u - eta * slope * c * w, w - eta * slope * c * u
+        e = a * b - m
+        r = e / math.hypot(1.0, s * e)
+        # Products up to four cancel against the target, and s e may be some hundreds.
+        assert size * u == pytest.approx(a - r * b, rel=1e-9, abs=1e-9)
+        assert size * math.copysign(w, w * c * y) == pytest.approx(b - r * a, rel=1e-9, abs=1e-9)
 
 
 @given(views)
@@ -112,22 +146,30 @@ def test_a_window_that_follows_holds_its_point_and_keeps_its_sides(view):
     assert right - left == pytest.approx(view.window[1] - view.window[0], rel=1e-7)
 
 
-@given(views, st.floats(0.0, 5.0), st.floats(0.0, 0.9))
-def test_no_view_has_noise_and_decay(view, noise, decay):
-    for asked in ({"noise": noise}, {"decay": decay}, {"noise": noise, "decay": decay}):
-        got = view.at(**asked)
-        assert got.point["noise"] * got.point["decay"] == 0.0
-        other = {"noise": view.point["noise"], "decay": view.point["decay"]} | asked
-        if not (other["noise"] and other["decay"]):
-            assert (got.point["noise"], got.point["decay"]) == tuple(other.values())
-        bars = [name for name, rival in RIVALS.items() if got.point[rival]]
-        assert [got.barred] == (bars or [None])
+asked = st.dictionaries(
+    st.sampled_from(RIVALS), st.just(0.0) | st.floats(1e-9, 0.9), min_size=1, max_size=3
+)
 
 
-@pytest.mark.parametrize(("over", "barred"), [("decay", "noise"), ("noise", "decay")])
-def test_on_a_map_over_noise_or_decay_there_is_no_other(over, barred):
+@given(views, asked)
+def test_no_view_has_two_of_noise_and_the_laws(view, asked):
+    got = view.at(**asked)
+    on = [name for name in RIVALS if got.point[name] > 0.0]
+    assert len(on) <= 1
+    assert got.rival == (on[0] if on else None)
+    wanted = {name: x for name in RIVALS if (x := asked.get(name, view.point[name])) > 0.0}
+    if len(wanted) < 2:
+        assert {name: got.point[name] for name in RIVALS} == SILENT | wanted
+    law = STEPS.get(on[0]) if on else None
+    assert got.descent == ((law, got.point[on[0]]) if law else (MAP, 0.0))
+
+
+@pytest.mark.parametrize("over", RIVALS)
+@pytest.mark.parametrize("barred", RIVALS)
+def test_on_a_map_over_noise_or_a_law_there_is_no_other(over, barred):
     view = replace(HOME, axes=("mu", over))
-    assert view.barred == barred
-    assert view.at(**{barred: 0.3}) == view
+    assert view.rival == over
     assert view.at(**{over: 0.3}).point[over] == 0.3
-    assert view.read({barred: "0.3", over: "0.2"}).point[barred] == 0.0
+    if barred != over:
+        assert view.at(**{barred: 0.3}) == view
+        assert view.read({barred: "0.3", over: "0.2"}).point[barred] == 0.0

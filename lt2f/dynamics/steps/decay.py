@@ -36,6 +36,7 @@ class Decay(Step):
         "((1 - kappa) a - (ab - mu) b, (1 - kappa) b - (ab - mu) a), descent on "
         "(ab - mu)^2 / 2 + kappa (a^2 + b^2) / 2"
     )
+    power = 1.0
     fits = False
     lines = (
         Line(r"$\mu=\kappa$: below, the origin attracts", "--", _beyond(0.0)),

@@ -58,6 +58,14 @@ class Step:
     """Its symbol where there is no mathematical type."""
     formula: ClassVar[str]
     """The step and its loss in a line of plain text, for datasets."""
+    power: ClassVar[float] = -1.0
+    """Power of the learning rate eta by which the strength grows while the weights stay.
+
+    Derived: e is eta |c| times the error c u w - y of the prediction, up to a sign. A loss of that
+    error with a scale D of its own has the scale eta |c| D in e, and the reciprocal of it is as
+    eta^-1; so is every strength that acts through s e. What the loss has of the weights,
+    lambda (u^2 + w^2)/2, is eta lambda (a^2 + b^2)/2 in map units: as eta^1.
+    """
     fits: ClassVar[bool] = True
     """Whether runs at rest have e = 0. If not they are at rest when their weights are."""
     lines: ClassVar[tuple[Line, ...]] = (

@@ -40,7 +40,7 @@ window.lt2f = (() => {
   function handle({ name, value, low, high }) {
     const box = by("handle").content.cloneNode(true).firstElementChild;
     const [label, range, number, why] = box.children;
-    label.textContent = names[name];
+    label.textContent = names[name].replaceAll("/", "/\u2060"); // no line ends there
     label.htmlFor = number.id = `value-${name}`;
     range.id = `slide-${name}`;
     range.setAttribute("aria-label", names[name]);
@@ -54,8 +54,8 @@ window.lt2f = (() => {
   }
 
   function tune(all) {
-    for (const name of Object.keys(handles))
-      if (!all.some(one => one.name === name)) { handles[name].box.remove(); delete handles[name]; }
+    if (all.map(one => one.name).join() !== Object.keys(handles).join()) // others, in their order
+      for (const name of Object.keys(handles)) { handles[name].box.remove(); delete handles[name]; }
     for (const one of all) {
       const { range, number, why } = handles[one.name] ?? handle(one);
       range.disabled = number.disabled = Boolean(one.reason);
