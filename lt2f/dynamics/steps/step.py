@@ -6,10 +6,10 @@ weights, is
     U' = (q - l'(e)) U,       V' = (q + l'(e)) V;
 
 for l = e^2/2 and q = 1 that is the map of arXiv:2605.21292. A law is a subclass of `Step` in a file
-of its own. Its static functions are plain arithmetic, of one cell where kernels compile them and of
-many wherever else they are called; everything else has an answer here that holds for every loss
-with l'(0) = 0 and l''(0) = 1: its minima are those of the map, ab = mu, and as stable. (Another
-curvature there is another unit of the step size.)
+of its own. Its static functions are plain arithmetic, with NumPy's functions and without `if`: of
+one cell where kernels compile them and of many wherever else they are called. Everything else has
+an answer here that holds for every loss with l'(0) = 0 and l''(0) = 1: its minima are those of the
+map, ab = mu, and as stable. (Another curvature there is another unit of the step size.)
 """
 
 import math
@@ -99,7 +99,7 @@ class Step:
     def at_origin(self, u: Floats, v: Floats, mu: Floats, s: Floats) -> Mask:
         """Tell which cells have come to an origin that attracts: none, for it repels along a = b.
 
-        A step there multiplies U by 1 - l'(-mu), and l' < 0 on this side of the minimum.
+        A step there multiplies U by 1 - l'(-mu), where l' < 0 if only the minimum is at rest.
         """
         return np.zeros(u.shape, dtype=bool)
 
