@@ -10,6 +10,7 @@ from typing import Any, Final
 import xarray as xr
 from PIL import Image
 
+from lt2f.dynamics.steps import STEPS
 from lt2f.views import style
 from lt2f.views.captions import caption
 
@@ -72,13 +73,12 @@ def _picture(
 ) -> Picture:
     stem, drawing = figure["stem"], figure["drawing"]
     shown = [datasets[name] for name in figure["sweeps"]]
-    noisy = style.noise_of(shown[0])["model"] != "none"
     words = caption(drawing, shown)
     files = [f"figures/{stem}.{form}" for form in ("png", "pdf", "svg")]
     uri, width, height = embedded(folder / files[0])
     return Picture(
         stem=stem,
-        subject=_OF.get(drawing, "noise" if noisy else "orbits"),
+        subject=subject(drawing, shown[0]),
         uri=uri,
         width=width,
         height=height,
@@ -87,6 +87,12 @@ def _picture(
         files=tuple(file for file in files if (folder / file).exists()),
         sweeps=tuple(figure["sweeps"]),
     )
+
+
+def subject(drawing: str, dataset: xr.Dataset) -> str:
+    """Return the key of `SUBJECTS` to which a drawing of a dataset belongs."""
+    noisy = style.noise_of(dataset)["model"] not in ("none", *STEPS)
+    return _OF.get(drawing, "noise" if noisy else "orbits")
 
 
 def embedded(path: Path) -> tuple[str, int, int]:

@@ -213,6 +213,13 @@ def test_figures_are_parted_by_what_they_draw():
     assert set(pictures._OF.values()) <= set(pictures.SUBJECTS)
 
 
+def test_another_loss_is_no_noise(make_map):
+    at, fixed = {"mu": {"values": [0.4, 0.5]}}, {"imbalance": 0.0, "product": 0.1}
+    assert pictures.subject("exponents", make_map(at, fixed | {"huber": 0.3})) == "orbits"
+    noisy = make_map(at, fixed | {"noise": 0.2}, noise={"model": "multiplicative"})
+    assert pictures.subject("exponents", noisy) == "noise"
+
+
 def test_claims_are_parted_by_their_rooms():
     rows = [replace(AGREES, id=id_) for id_ in ("batch_thresholds_a", "two_cycle_b", "new_c_d")]
     parts = rooms.by_subject(rows)
