@@ -116,7 +116,8 @@ VARIABLES = {
     "transverse_lyapunov": Variable(
         "f8",
         "transverse Lyapunov exponent",
-        "mean of log|1 + ab - mu| along the orbit, nats per step: the rate at which a - b grows",
+        "nats per step, the rate at which a - b grows: mean of log|(a' - b')/(a - b)| from step to "
+        "step, on the squared loss that of log|1 + ab - mu|",
     ),
     "transverse_lyapunov_error": _error("transverse_lyapunov"),
     "steps": Variable(

@@ -10,6 +10,7 @@ import xarray as xr
 from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
+from lt2f.dynamics.steps import STEPS, of_step
 from lt2f.views import claims, contents, tables, trainings
 from lt2f.views.files import whole
 
@@ -26,8 +27,8 @@ def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str
     yield f"# {study}\n"
     yield (
         "Large-step training dynamics of a two-factor linear transformer (arXiv:2605.21292): "
-        "gradient descent (a, b) → (a − (ab − μ) b, b − (ab − μ) a) with effective step size "
-        f"μ = η·|c·y_q|. Made by lt2f {first.attrs['lt2f_version']}.\n"
+        "gradient descent (a, b) → (a − (ab − μ) b, b − (ab − μ) a) on the squared loss, with "
+        f"effective step size μ = η·|c·y_q|. Made by lt2f {first.attrs['lt2f_version']}.\n"
     )
     for name, dataset in datasets.items():
         yield f"## {name}\n"
@@ -39,6 +40,7 @@ def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str
         yield "## Claims\n"
         yield from claims.section(ledger)
     yield "## Thresholds\n"
+    yield "Of the map itself, on the squared loss and without noise.\n"
     yield "| μ | error | what happens | how it is known |"
     yield "|---:|---:|---|---|"
     for row in thresholds.table():
@@ -49,6 +51,8 @@ def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str
 def _sweep(dataset: xr.Dataset) -> Iterator[str]:
     cells = contents.cells(dataset)
     yield f"{cells:,} cells: {contents.spans(dataset)}.\n"
+    if (law := of_step(dataset.coords, "none")) in STEPS:
+        yield f"Descent is with {STEPS[law].formula}.\n"
     if "regime" in dataset:
         yield from _shares(dataset, cells)
     if "map_regime" in dataset:

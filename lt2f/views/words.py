@@ -26,6 +26,7 @@ PLAIN: Final = {
 } | {name: law.plain for name, law in STEPS.items()}
 """Symbols of coordinates where there is no mathematical type."""
 
+_NAMED: Final = PLAIN | {name: f"{law.words} {law.plain}" for name, law in STEPS.items()}
 _STEPS: Final = {
     "transient": "discarded",
     "measure": "measured",
@@ -46,7 +47,7 @@ _FATES: Final = {
 def parameters(dataset: xr.Dataset) -> list[str]:
     """Say what is fixed in a dataset, its steps and its noise."""
     fixed = [
-        f"{PLAIN.get(str(name), str(name))} = {number(values.item())}"
+        f"{_NAMED.get(str(name), str(name))} = {number(values.item())}"
         for name, values in dataset.coords.items()
         if values.ndim == 0 and name != "realization"
     ]
@@ -82,7 +83,7 @@ def span(dataset: xr.Dataset, name: str) -> str:
     values = dataset[name].values
     ends = f"from {number(values[0])} to {number(values[-1])}"
     listed = ", ".join(map(number, values))
-    what = {"noise": "noise σ", "batch_size": "batch size B"}.get(name, PLAIN.get(name, name))
+    what = {"noise": "noise σ", "batch_size": "batch size B"}.get(name, _NAMED.get(name, name))
     return f"{what} = {listed}" if values.size < 5 else f"{what} {ends}"
 
 

@@ -49,6 +49,14 @@ def test_parameters_are_those_of_the_dataset(line, escaping):
     )
 
 
+def test_another_loss_is_named_with_its_strength(make_map):
+    mu, fixed = {"values": [0.4, 0.5]}, {"imbalance": 0.0, "product": 0.1}
+    data = make_map({"mu": mu}, fixed | {"huber": 0.5})
+    assert "pseudo-Huber loss 1/δ = 0.5" in captions.caption("exponents", [data])
+    data = make_map({"mu": mu, "huber": {"start": 0.0, "step": 0.1, "num": 6}}, fixed)
+    assert "pseudo-Huber loss 1/δ from 0 to 0.5" in captions.caption("regime_map", [data])
+
+
 def test_noise_has_its_law_and_brute_force_is_said(make_map):
     axes, fixed = {"mu": {"values": [0.4, 0.5]}}, {"imbalance": -0.1, "product": 0.1}
     noise = {"noise": {"model": "target", "law": "uniform"}, "shortcuts": False}

@@ -12,6 +12,7 @@ from lt2f.claims.forms import Status
 from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
+from lt2f.dynamics.steps import STEPS
 from lt2f.views import summary, tables
 
 
@@ -49,6 +50,15 @@ def test_it_names_the_study_and_every_sweep_in_order(page, datasets):
     assert page.endswith("\n")
     for name, dataset in datasets.items():
         assert dataset.attrs["content_sha256"] in section(page, name)
+
+
+def test_it_says_on_which_loss_descent_is(make_map, tmp_path):
+    at, fixed = {"mu": {"values": [0.4, 0.5]}}, {"imbalance": 0.0, "product": 0.1}
+    data = {"plain": make_map(at, fixed), "other": make_map(at, fixed | {"huber": 0.5})}
+    summary.write(data, tmp_path / "summary.md")
+    page = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert f"Descent is with {STEPS['huber'].formula}." in section(page, "other")
+    assert "Descent is with" not in section(page, "plain")
 
 
 def test_it_says_what_was_swept(page):
