@@ -43,7 +43,8 @@ def _error(of: str, extra: str = "") -> Variable:
 _COORDINATES = {
     "mu": (
         "effective step size mu",
-        "step size eta times |c y_q| for the loss (c u w - y_q)^2 / 2; a, b are sqrt(eta) |c| u, w",
+        "step size eta times |c y_q|, for a loss of curvature one in c u w - y_q; a and b are "
+        "sqrt(eta) |c| times u and w",
     ),
     "step_size": (
         "step size eta of gradient descent",
@@ -157,7 +158,7 @@ VARIABLES = {
     "weights_mean": Variable(
         "f8",
         "means of a and b over the measured steps",
-        "the averaged iterate, whose loss is (a b - mu)^2 / 2 of these two; zero where an orbit "
+        "the averaged iterate, whose residual is a b - mu of these two; zero where an orbit "
         "visits (a, b) and (-a, -b) alike; NaN where it diverges",
         extra="weight",
     ),
