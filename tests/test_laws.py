@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from lt2f import laws
-from lt2f.dynamics.lanes import INDEX
-from lt2f.dynamics.model import LAWS
 
 
 def test_every_name_has_its_law():
@@ -26,10 +24,3 @@ def test_draws_have_mean_zero_and_variance_one(name):
     assert np.abs(draws).max() <= laws.LAWS[name].largest
     if np.isfinite(laws.LAWS[name].largest):
         assert np.abs(draws).max() == pytest.approx(laws.LAWS[name].largest, rel=2 / count)
-
-
-def test_a_coordinate_brings_in_its_step():
-    assert laws.of_step({"mu", "decay"}, "none") == "decay"
-    assert laws.of_step({"mu", "noise"}, "target") == "target"
-    for step in laws.STEPS:
-        assert INDEX[step] in LAWS

@@ -114,17 +114,18 @@ def test_a_run_without_consent_ends_before_anything_is_done():
 
 
 def test_consent_for_other_values_does_not_count_and_for_these_does(monkeypatch):
-    """Then there is no SLURM, which is asked for next."""
+    """Then SLURM is asked, and here refuses; without its controller it would take a minute to."""
     write("other.yaml", executor=JOBS | {"prologue": ["true"]})
     assert call("trust", "other.yaml").exit_code == 0
     assert ours(snakemake()) == [f"lt2f: {LINE}: lt2f trust study.yaml allows it"]
     assert call("trust", "study.yaml").exit_code == 0
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/bin")
-    monkeypatch.setenv("SLURM_CONF", "/nowhere")
+    Path("sbatch").write_text("#!/bin/sh\necho 'no account' >&2; exit 1\n")
+    Path("sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{Path.cwd()}:{Path(sys.executable).parent}:/bin")
     said = snakemake("results/tiny/line.nc")
     assert said.returncode
     (line,) = ours(said)
-    assert "SLURM" in line
+    assert line.endswith("SLURM would refuse the jobs: no account")
 
 
 def test_lt2f_run_says_what_to_type(monkeypatch):
