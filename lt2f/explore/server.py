@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import signal
 import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -78,9 +79,21 @@ def address(server: Server) -> str:
 
 
 def run(server: Server) -> None:
-    """Answer until interrupted."""
-    with contextlib.suppress(KeyboardInterrupt):
-        server.io_loop.start()
+    """Answer until interrupted or told to end.
+
+    An exception is lost where Python is just finalising an object; so the loop itself is told.
+    """
+    loop = server.io_loop.asyncio_loop
+    told = {
+        name: signal.signal(name, lambda *_: loop.call_soon_threadsafe(loop.stop))
+        for name in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(name) is not signal.SIG_IGN  # as behind a shell's `&`
+    }
+    try:
+        loop.run_forever()
+    finally:
+        for name, before in told.items():
+            signal.signal(name, before)
 
 
 def _open(document: Document, library: Library) -> None:
