@@ -10,6 +10,14 @@ import pytest
 import lt2f.pipeline  # noqa: F401 (it tells HDF5 of locks, before anything loads HDF5)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run side by side, keep those of a folder together: they share what is costly."""
+    tests = Path(__file__).parent
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
+        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(tests).parts[0]))
+
+
 @contextmanager
 def no_file_beyond(size: int) -> Iterator[None]:
     """Let every write beyond `size` bytes of a file fail, as on a full disk."""
