@@ -25,7 +25,7 @@ test: development ## check style and types, then run every test
 	$(bin)/ruff format --check
 	$(bin)/mypy
 	$(bin)/snakefmt --check workflow
-	$(bin)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(bin)/pytest --numprocesses 2 --no-loadscope-reorder
 
 system: ## install what tests need beside Python, as root on Debian: a browser, SLURM
 	sh requirements/debian.sh

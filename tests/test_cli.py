@@ -255,7 +255,7 @@ def test_check_accepts_the_studies_that_come_along(name):
 def test_schema_prints_the_schema():
     found = call("schema")
     assert found.exit_code == 0
-    assert json.loads(found.output) == settings.schema()
+    assert json.loads(found.stdout) == settings.schema()
 
 
 def test_advise_prints_a_page_or_json():
@@ -266,8 +266,8 @@ def test_advise_prints_a_page_or_json():
     assert found.output == f"{answer}\n"
     found = call(*asked.split(), "--realizations", 8, "--json")
     # The effective step is 0.25 * 2 * 1.5, exactly.
-    assert json.loads(found.output)["mu"] == 0.75
-    assert json.loads(found.output) == json.loads(json.dumps(answer.as_dict()))
+    assert json.loads(found.stdout)["mu"] == 0.75
+    assert json.loads(found.stdout) == json.loads(json.dumps(answer.as_dict()))
 
 
 def test_a_sweep_is_computed_from_its_stamp(here, staged):

@@ -20,7 +20,7 @@ def test_batches_are_asked_about_as_in_python():
     asked = f"--learning-rate 0.2 --pool {POOL} --batch-size 2 --no-replacement --realizations 8"
     answer = lt2f.advise(0.2, pool=POOL, batch_size=2, replacement=False, realizations=8)
     assert run(asked).output == f"{answer}\n"
-    assert json.loads(run(f"{asked} --json").output) == answer.as_dict()
+    assert json.loads(run(f"{asked} --json").stdout) == answer.as_dict()
 
 
 def test_the_full_model_is_asked_about_as_in_python(tmp_path):

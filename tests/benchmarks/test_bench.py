@@ -40,7 +40,7 @@ def call(*arguments):
 def test_json_has_the_schema_that_is_promised(small):
     found = call("--json")
     assert found.exit_code == 0, found.output
-    result = json.loads(found.output)
+    result = json.loads(found.stdout)
     assert set(result) == {"works", "machine", "versions"}
     assert {"W1", "W2", "W3", "W4"} < set(result["works"]) == set(bench.NAMES)
     for name, entry in result["works"].items():
