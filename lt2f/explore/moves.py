@@ -48,11 +48,11 @@ def after(view: View, message: Message, found: Map) -> View:
             moved = {x: _beside(xs, view.point[x], dx), y: _beside(ys, view.point[y], dy)}
             return view.at(**moved).following()
         case {"kind": "set", "name": "rate", "value": float() | int() as value}:
-            return view.at_rate(value).following()
+            return _followed(view, view.at_rate(value))
         case {"kind": "set", "name": "factor" | "target" as name, "value": float() | int() as size}:
             return view.scaled(name, size)
         case {"kind": "set", "name": str() as name, "value": float() | int() as value}:
-            return view.at(**{name: value}).following()
+            return _followed(view, view.at(**{name: value}))
         case {"kind": "choose", "name": str() as name, "value": str() as word}:
             return view.chosen(name, word)
         case {"kind": "zoom", "by": float() | int() as ratio} if ratio > 0:
@@ -65,6 +65,12 @@ def after(view: View, message: Message, found: Map) -> View:
         case {"kind": "home"}:
             return found.home()
     return view
+
+
+def _followed(before: View, view: View) -> View:
+    """Take the window along if the point has moved in the map; else what is in sight stays."""
+    moved = any(before.point[name] != view.point[name] for name in view.axes)
+    return view.following() if moved else view
 
 
 def _are_numbers(ends: list[Any]) -> bool:

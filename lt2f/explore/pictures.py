@@ -18,7 +18,8 @@ from lt2f.views import style
 PICTURES: Final = "loss", "residual", "portrait", "cobweb"
 
 _EARLY, _LATE, _MINIMA = "#3d6fb5", "#d9541e", "#c6004f"
-_LEAST, _MOST = 1e-32, 1e6  # losses that are drawn
+_LEAST, _MOST = 1e-32, 1e6  # ends of what is in sight of a loss
+_BEYOND = 1e100  # where a line that leaves the picture goes, so that it is drawn
 _LOSSES: Final = {True: "Loss e²/2", False: "Loss above its least value"}  # of the map; of others
 
 
@@ -73,10 +74,10 @@ class Pictures:
         """Show a cell."""
         early, late, shown = cell.early, cell.late, _shown(cell)
         step = np.arange(early.a.size)[:shown]
-        loss = np.clip(early.loss[:shown], _LEAST, _MOST)
+        loss = np.clip(early.loss[:shown], _LEAST, _BEYOND)
         self.steps.update(start=-0.02 * shown, end=1.02 * shown)
         known = loss[np.isfinite(loss)]
-        low, high = known.min(initial=1.0) / 3, 3 * known.max(initial=1e-3)
+        low, high = known.min(initial=1.0) / 3, 3 * min(known.max(initial=1e-3), _MOST)
         self.losses.update(start=low, end=high)
         self.decades.ticks = _decades(low, high)
         most = max(np.abs(early.residual[:1]).max(initial=2.0), _largest(late.residual))

@@ -21,6 +21,7 @@ Row = tuple[str, str, str]
 
 _TWO_CYCLE: Final = 1.0, {row.id: row.mu for row in CLOSED_FORMS}["doubling_2"]
 _RESTS: Final = {Regime.MONOTONE, Regime.CATAPULT}
+_UNBOUNDED: Final = {Regime.DIVERGENT, Regime.UNDECIDED}  # or not known to be bounded
 _EXPONENTS: Final = "largest Lyapunov exponent", "second Lyapunov exponent"
 _ACROSS, _NORM = "transverse exponent", "a² + b², step size × sharpness"
 _IMBALANCE: Final = "final imbalance a² − b²"
@@ -102,7 +103,9 @@ def _at_rest(cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def _free(mu: float, regime: Regime) -> Iterator[tuple[str, str]]:
-    """Yield what is exact of the map itself: where runs end, and on the 2-cycle."""
+    """Yield what is exact of the map itself, if a run stays bounded: where it ends, the 2-cycle."""
+    if regime in _UNBOUNDED:
+        return
     if 1 < mu < 2:
         yield _IMBALANCE, "0: it ends on balance"
         yield _ACROSS, "negative: balance attracts"

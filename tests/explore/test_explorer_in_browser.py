@@ -201,7 +201,9 @@ def test_names_of_axes_keep_off_the_edge(visit):
 
 
 @pytest.mark.parametrize("width", [1400, 390])
-@pytest.mark.parametrize("query", ["", "?map=decayed&colour=lyapunov", "?colour=residual_period"])
+@pytest.mark.parametrize(
+    "query", ["", "?map=decayed&colour=lyapunov", "?map=clipped&mu=2.5", "?colour=residual_period"]
+)
 def test_axe_finds_nothing_to_mend(browser, address, width, query):
     """Names, roles, order of headings, contrast of 4.5 and more, what the keyboard reaches."""
     context = browser.new_context(viewport={"width": width, "height": 900})
@@ -210,4 +212,24 @@ def test_axe_finds_nothing_to_mend(browser, address, width, query):
     found = Axe().run(one.page)
     assert found.response["passes"]
     assert found.violations_count == 0, found.generate_report()
+    context.close()
+
+
+def test_a_field_that_is_cleared_says_again_what_holds(visit):
+    one = visit("?mu=0.8")
+    one.page.locator("#value-mu").fill("")
+    one.page.keyboard.press("Tab")
+    assert float(one.page.locator("#value-mu").input_value()) == 0.8
+
+
+def test_in_one_column_the_answer_is_in_sight(browser, address):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    one = Visit(context, address)
+    tops = [
+        one.page.locator(name).bounding_box()["y"]
+        for name in ("#map", "#headline", "#key", "#handles", "#loss", "#rows")
+    ]
+    assert tops == sorted(tops)
+    # One thumb's way from the map: its whole and the first line of the answer on one screen.
+    assert tops[1] + 40 - tops[0] < 844
     context.close()

@@ -44,6 +44,16 @@ def test_at_a_minimum_the_second_exponent_is_log_of_one_minus_s(maps, mu):
     assert number(exact) == pytest.approx(number(now), rel=1e-5)
 
 
+def test_of_a_run_that_escapes_nothing_is_said_of_where_bounded_ones_end(maps):
+    """At mu between 1 and 2 these end on balance."""
+    escaped, computed = look(maps, mu=1.52, imbalance=2.4)
+    assert computed.regime == Regime.DIVERGENT
+    assert not any(exact for _, exact in escaped.values())
+    bounded, _ = look(maps, mu=1.52, imbalance=0.4)
+    assert bounded["transverse exponent"][1].startswith("negative")
+    assert bounded["final imbalance a² − b²"][1].startswith("0:")
+
+
 def test_a_chaotic_exponent_has_an_error(maps):
     found, _ = look(maps, mu=1.5)
     assert re.fullmatch(r"0\.\d+ ± 0\.\d+", found["largest Lyapunov exponent"][0])

@@ -192,3 +192,11 @@ def test_pictures_are_as_wide_as_the_orbit_of_another_loss(session):
             least = {"portrait": exact.PLANE, "cobweb": exact.LINE}[name]
             assert (figure.x_range.end > least) == wide
         assert abs(session.pictures.residuals.end) > np.abs(late.residual).max()
+
+
+def test_a_loss_that_escapes_leaves_the_picture(session):
+    session.show(session.library.maps["regimes"].home().at(mu=1.52, imbalance=2.4))
+    loss = np.asarray(session.pictures.sources["steps"].data["loss"])
+    last = loss[np.isfinite(loss)][-1]
+    assert last > session.pictures.losses.end  # and does not run along its upper edge
+    assert session.pictures.losses.end < 1e7

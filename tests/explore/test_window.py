@@ -180,3 +180,15 @@ def test_a_window_never_shows_negative_step_sizes(maps):
     assert seen.window[0] == 0.0
     assert after(seen, {"kind": "whole"}, found).window == found.whole
     assert after(seen, {"kind": "home"}, found) == found.home()
+
+
+def test_only_what_moves_the_cell_in_the_map_takes_the_window_along(maps):
+    found = maps["regimes"]
+    view = found.home().seen((0.2, 0.4, 0.1, 0.3)).at(mu=1.5)  # the cell is out of sight
+    for name in ("product", "noise"):
+        seen = after(view, {"kind": "set", "name": name, "value": 0.3}, found)
+        assert seen.point[name] == 0.3
+        assert seen.window == view.window
+    for name in ("mu", "rate"):
+        left, right, *_ = after(view, {"kind": "set", "name": name, "value": 1.4}, found).window
+        assert left < 1.4 < right

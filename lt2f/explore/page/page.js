@@ -47,6 +47,7 @@ window.lt2f = (() => {
     range.addEventListener("input", () => ask({ kind: "set", name, value: range.valueAsNumber }));
     number.addEventListener("change", () => {
       if (Number.isFinite(number.valueAsNumber)) ask({ kind: "set", name, value: number.valueAsNumber });
+      else number.value = number.defaultValue; // cleared, or no number
     });
     if (low === undefined || name === "realization") { range.remove(); box.classList.add("plain"); }
     by("handles").append(box);
@@ -66,6 +67,7 @@ window.lt2f = (() => {
         range.value = one.value;
       }
       range.setAttribute("aria-valuetext", Number(one.value.toPrecision(6)));
+      number.defaultValue = Number(one.value.toPrecision(12));
       if (document.activeElement !== number || Number(number.value) !== one.value)
         number.value = Number(one.value.toPrecision(12));
     }
