@@ -109,6 +109,23 @@ def test_tables_scroll_inside_themselves(browser, address):
     context.close()
 
 
+def test_tables_take_the_room_that_the_window_has(browser, address):
+    context = browser.new_context(viewport={"width": 1600, "height": 844}, offline=True)
+    page = Visit(context, address).page
+    table = page.get_by_role("region", name="Datasets")
+    text = page.evaluate("document.body.clientWidth")
+    for width in (1.4 * text, 2 * text):
+        table.locator("table").evaluate("(e, width) => e.style.minWidth = `${width}px`", width)
+        needed, shown, left = table.evaluate(
+            "e => [e.scrollWidth, e.clientWidth, e.getBoundingClientRect().left]"
+        )
+        assert needed >= width - 1
+        room = 1600 - 80  # less the margins and a scroll bar
+        assert shown == needed if width < room else shown > room
+        assert left >= 0
+    context.close()
+
+
 def test_headings_lead_through_the_page(visit):
     assert visit.page.get_by_role("heading", level=1).inner_text() == "Study told"
     names = visit.page.get_by_role("heading", level=2).all_inner_texts()
