@@ -22,6 +22,8 @@ try:
     stages = lt2f.stages.stage(study)
 except settings.SettingsError as error:
     sys.exit(f"lt2f: {error}")
+except OSError as error:  # of what is kept beside the results
+    sys.exit(f"lt2f: {error.filename}: {error.strerror}")
 
 # Jobs find the lt2f of the environment that Snakemake runs in, be it activated or not.
 here = os.path.dirname(sys.executable)
@@ -45,10 +47,14 @@ rule all:
     default_target: True
     input:
         published,
+    localrule: True
 
 
 # No dry run comes here. A module of another workflow does not either: there each sweep asks.
 onstart:
+    for folder in (results, new, f"{results}/logs"):
+        if os.path.isdir(folder) and not os.access(folder, os.W_OK):
+            sys.exit(f"lt2f: {folder}: may not be written")
     try:
         consent.require(
             reach.beyond(study.executor, study.chunks), consent.command(Path(files[0]))

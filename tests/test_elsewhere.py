@@ -111,6 +111,15 @@ def test_what_cannot_be_is_one_line(words, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_bad_settings_are_one_line(tmp_path):
+    (tmp_path / "bad.yaml").write_text("study: bad\nsweep: {}\n")
+    run = sys.executable, "-m", "lt2f", "run", "bad.yaml", "-n"
+    said = call(*run, cwd=tmp_path, code=2, PYTHONPATH=str(ROOT))
+    assert said.startswith("lt2f: ")
+    assert "sweep" in said
+    assert len(said.splitlines()) == 1
+
+
 def test_a_study_is_a_file_too_and_the_last_word_on_options_is_yours(tmp_path):
     """In the folder of a study it is left out; a settings file computes into this folder."""
     (tmp_path / "again.yaml").write_text(yaml.safe_dump(STUDY))
@@ -149,7 +158,8 @@ rule count:
 """
     )
     snakemake = sys.executable, "-m", "snakemake", "--configfile", "other.yaml", "--cores", "1"
-    call(*snakemake, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    said = call(*snakemake, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert "localrules" not in said  # Snakemake warns of names that are not there
     made = tmp_path / "results/tiny/line.nc"
     assert int((tmp_path / "count.txt").read_text()) == made.stat().st_size
     assert content_sha256(made) == sweep.sweep(STUDY, "line").attrs["content_sha256"]

@@ -7,7 +7,7 @@ import click
 
 from lt2f.cli.group import command
 from lt2f.cli.layout import table
-from lt2f.cli.own import home_of, settings_of
+from lt2f.cli.own import SETTINGS, home_of, settings_of
 
 if TYPE_CHECKING:
     from lt2f.pipeline.inventory import Inventory
@@ -50,8 +50,8 @@ def chunks(
 ) -> None:
     """List, verify or prune the chunks that finished work is kept in.
 
-    SETTINGS are the files of the studies to keep, or their folders. What serves none of them is
-    spare.
+    SETTINGS are the files of the studies to keep, or their folders; to list and verify, in the
+    folder of a study, that one if unsaid. What serves none of them is spare.
 
     Example: lt2f chunks config/config.yaml --verify
     """
@@ -62,6 +62,8 @@ def chunks(
 
     if prune and not settings:
         raise click.UsageError("--prune: needs the SETTINGS of every study to keep")
+    if not (settings or store) and Path(SETTINGS).is_file():
+        settings = (Path(),)
     studies = [load(settings_of(path)) for path in settings]
     homes = [home_of(path) for path in settings]
     kept = Store(store or _folder(studies, homes))

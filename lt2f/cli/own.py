@@ -107,6 +107,9 @@ def run(words: tuple[str, ...]) -> None:
     if not file.is_file():
         hint = f"; `lt2f init {study}` writes one" if file != study else ""
         raise click.UsageError(f"{file}: no such file{hint}")
+    from lt2f.pipeline import settings
+
+    settings.load(file)  # what is wrong with it is said before Snakemake says anything
     folder = home_of(study)
     profile = study / PROFILE
     own = ["--profile", str(profile.resolve())] if profile.is_dir() else ["--cores", "all"]

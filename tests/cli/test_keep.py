@@ -61,6 +61,9 @@ def test_what_serves_which_study_is_listed(study):
     assert alone[0] == "results/.chunks"
     assert [line.split()[:5] for line in alone[2:3]] == [["tiny", "line", "4", "of", "4"]]
     assert alone[3].split()[:2] == ["spare", "4"]
+    Path("study.yaml").write_text(Path("tiny.yaml").read_text())
+    assert call("chunks").output.splitlines() == alone
+    Path("study.yaml").unlink()
     both = call("chunks", "tiny.yaml", "other.yaml").output
     assert [line.split()[:2] for line in both.splitlines() if "spare" in line] == [["spare", "0"]]
 

@@ -14,12 +14,6 @@ published = [
 shown = [file for file in published if file.endswith((".png", ".csv", ".html"))]
 
 
-localrules:
-    all,
-    publish,
-    show,
-
-
 rule publish:
     input:
         f"{new}/{{path}}",
@@ -29,6 +23,7 @@ rule publish:
         f"{results}/logs/publish/{{path}}.log",
     wildcard_constraints:
         path="|".join(re.escape(os.path.relpath(f, results)) for f in published if f not in shown),
+    localrule: True
     conda:
         "../envs/lt2f.yaml"
     message:
