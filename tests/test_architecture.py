@@ -53,6 +53,7 @@ MAY_IMPORT = {
         "lt2f.views.style",
         "lt2f.views.words",
     },
+    "lt2f.plain": set(),
     "lt2f.progress": set(),
     "lt2f.stages": {
         "lt2f.pipeline.identity",
@@ -78,7 +79,11 @@ MAY_IMPORT = {
     "lt2f.pipeline.identity": {"lt2f.dynamics.place"},
     "lt2f.pipeline.lean": set(),
     "lt2f.pipeline.nearby": set(),
-    "lt2f.pipeline.reach": {"lt2f.pipeline.executors", "lt2f.pipeline.nearby"},
+    "lt2f.pipeline.reach": {
+        "lt2f.pipeline.executors",
+        "lt2f.pipeline.nearby",
+        "lt2f.pipeline.store",
+    },
     "lt2f.pipeline.rules": set(),
     "lt2f.pipeline.slurm": {
         "lt2f.pipeline.certificates",
@@ -131,6 +136,7 @@ MAY_IMPORT = {
         "lt2f.dynamics.transverse",
         "lt2f.laws",
         "lt2f.pipeline.dataset",
+        "lt2f.plain",
         "lt2f.training.prompt_batches",  # the law of batches, for the edges that follow from it
         "lt2f.training.prompts",
         "lt2f.views",

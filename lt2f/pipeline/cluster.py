@@ -11,7 +11,6 @@ import concurrent.futures
 import contextlib
 import gc
 import itertools
-import json
 import logging
 import signal
 import threading
@@ -239,10 +238,10 @@ def _address(file: Path, timeout: float) -> str:
     end, trouble = time.monotonic() + timeout, ""
     while True:
         try:
-            return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+            return reach.address_in(file)
         except OSError as error:
             trouble = error.strerror or str(error)
-        except (ValueError, LookupError, TypeError):  # perhaps half written
+        except ValueError:  # perhaps half written
             trouble = "holds no address of a scheduler"
         if time.monotonic() > end:
             raise ClusterError(f"executor.file = {file}: {trouble}, after {timeout:g} s")
@@ -250,6 +249,8 @@ def _address(file: Path, timeout: float) -> str:
 
 
 def _connected(executor: Scheduler, address: str, end: float) -> Client:
+    if address.startswith("tls:") and executor.tls is None:
+        raise ClusterError(f"the scheduler at {address} speaks TLS: executor.tls is missing")
     security, left = _security(executor.tls), max(end - time.monotonic(), 1.0)
     if (way := nearest(address)) is None:
         consent.require([reach.scheduler(executor, elsewhere=True)])

@@ -95,7 +95,9 @@ Word = Annotated[str, _fits(r"[^\s-]\S*", "one word")]
 Option = Annotated[str, _fits(r"-\S.*", "an option of sbatch, such as --qos=long")]
 Line = Annotated[str, _fits(r".+", "one line of shell")]
 # Of a path the shell would take as code what is not one of these.
-Folder = Annotated[File, _fits(r"[\w./@+=:,-]+", "a path of letters, digits and ./@+=:,_- alone")]
+PLAIN_PATH = re.compile(r"[\w./@+=:,-]+")
+PLAIN_WORDS = "a path of letters, digits and ./@+=:,_- alone"
+Folder = Annotated[File, _fits(PLAIN_PATH.pattern, PLAIN_WORDS)]
 Address = Annotated[str, _fits(r"(tcp|tls)://[^\s/]+:\d+", "tcp://host:port or tls://host:port")]
 
 

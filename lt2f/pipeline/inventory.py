@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import Settings
-from lt2f.pipeline.store import ABANDONED, Store
+from lt2f.pipeline.store import ABANDONED, CHUNK, DRAFT, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ def _holding(study: Settings, name: str, sizes: dict[str, int]) -> Holding:
 
 def chunks(store: Store) -> Iterator[Path]:
     """Yield the files of a store, in the order of their names; foreign files are not ours."""
-    known = (path for path in store.folder.glob("??/*.npz") if not path.name.startswith("."))
+    known = (path for path in store.folder.glob("??/*.npz") if CHUNK.fullmatch(path.name))
     yield from sorted(path for path in known if path == store.path(path.stem))
 
 
 def drafts(store: Store, age: float = ABANDONED) -> Iterator[Path]:
     """Yield files that a run was writing when it was killed, at least so many seconds ago."""
     for path in sorted(store.folder.glob("??/.*.part")):
-        if time.time() - path.stat().st_mtime > age:
+        if DRAFT.fullmatch(path.name) and time.time() - path.stat().st_mtime > age:
             yield path
 
 

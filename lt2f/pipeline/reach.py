@@ -3,6 +3,7 @@
 Who wrote them may mean well; who runs what a stranger wrote should know, and be asked before.
 """
 
+import errno
 import json
 import os
 import re
@@ -13,12 +14,13 @@ from typing import Any
 
 from lt2f.pipeline.executors import Executor, Scheduler, Slurm
 from lt2f.pipeline.nearby import nearest
+from lt2f.pipeline.store import CHUNK, DRAFT
 
 RESULTS = Path("results")
 _COMMANDS = "prologue", "python", "job_extra"
 # What a chunk store has: folders, marks of workers, chunks, drafts; for a while what NFS leaves.
 _FOLDER, _MARK = re.compile(r"[0-9a-f]{2}"), re.compile(r"\.seen-[0-9a-f]{32}")
-_CHUNK = re.compile(r"[0-9a-f]+\.npz|\.[0-9a-f]+\.[0-9a-f]{32}\.part|\.nfs[0-9a-f]+")
+_NFS = re.compile(r"\.nfs[0-9a-f]+")
 _LONGEST = 2**16  # bytes of a scheduler's file, which may be any file
 
 
@@ -44,7 +46,7 @@ def beyond(executor: Executor, chunks: Path | None = None) -> list[Reach]:
     if isinstance(executor, Slurm):
         return [*_commands(executor), *_store(chunks), *_logs(executor)]
     if isinstance(executor, Scheduler):
-        known = executor.address or _address_in(executor.file or Path())
+        known = executor.address or _known(executor.file or Path())
         elsewhere = known is not None and nearest(known) is None
         return [scheduler(executor, elsewhere=elsewhere), *_store(chunks)]
     return [*_store(chunks)]
@@ -71,7 +73,7 @@ def _commands(executor: Slurm) -> Iterator[Reach]:
 
 def _store(chunks: Path | None) -> Iterator[Reach]:
     if chunks and not _within_results(chunks):
-        asks = _holds_other_things(chunks)
+        asks = _holds_other_things(chunks.absolute().resolve())  # past what is not there yet
         act = "holds other things than chunks, and " if asks else ""
         act += "is written to, which is not in results"
         yield Reach("chunks", str(chunks), act, str(chunks.absolute().resolve()), asks)
@@ -105,15 +107,32 @@ def _holds_chunks(entry: os.DirEntry[str]) -> bool:
     if not _FOLDER.fullmatch(entry.name) or not entry.is_dir():
         return False
     with os.scandir(entry) as inside:
-        return all(_CHUNK.fullmatch(one.name) for one in inside)
+        return all(any(kind.fullmatch(one.name) for kind in (CHUNK, DRAFT, _NFS)) for one in inside)
 
 
-def _address_in(file: Path) -> str | None:
+def _known(file: Path) -> str | None:
     """Read the address in a scheduler's file, if it is there by now."""
     try:
-        if not file.is_file():  # a device would never end
-            return None
-        with file.open("rb") as opened:
-            return str(json.loads(opened.read(_LONGEST))["address"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return address_in(file)
+    except (OSError, ValueError):
         return None
+
+
+def address_in(file: Path) -> str:
+    """Read the address in the file that a scheduler writes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or is no file: a device would never end.
+    ValueError
+        If it holds no address, perhaps because it is half written.
+    """
+    if file.exists() and not file.is_file():
+        raise OSError(errno.EINVAL, "is no file")
+    with file.open("rb") as opened:
+        text = opened.read(_LONGEST)
+    try:
+        return str(json.loads(text)["address"])
+    except (LookupError, TypeError, RecursionError):
+        raise ValueError("no address") from None

@@ -20,7 +20,14 @@ import dask
 from distributed.utils import get_ip
 
 from lt2f.pipeline import certificates, consent, lean, reach
-from lt2f.pipeline.executors import WORTH, ClusterError, Slurm, walltime_text
+from lt2f.pipeline.executors import (
+    PLAIN_PATH,
+    PLAIN_WORDS,
+    WORTH,
+    ClusterError,
+    Slurm,
+    walltime_text,
+)
 
 POLL = 10.0  # seconds between questions to SLURM, which answers for everybody
 ATTEMPTS = 3  # jobs in a row that end before their workers are here, until we ask for no more
@@ -44,7 +51,7 @@ def started(executor: Slurm) -> Iterator[Any]:
         from dask_jobqueue.slurm import SLURMCluster
     except ImportError:
         raise ClusterError("executor.kind = 'slurm' needs: pip install 'lt2f[slurm]'") from None
-    logs = executor.logs.absolute()
+    logs = _plain(executor.logs.absolute())
     logs.mkdir(parents=True, exist_ok=True)
     with (
         # Dask would cancel what waits in the queue under the name of a job that has ended.
@@ -59,6 +66,16 @@ def started(executor: Slurm) -> Iterator[Any]:
         with cluster:
             _try(cluster.job_script())
             yield cluster
+
+
+def _plain(folder: Path) -> Path:
+    """Return the folder of logs, which jobs name in shell code, the folder of the run in front."""
+    if not PLAIN_PATH.fullmatch(str(folder)):
+        raise ClusterError(
+            f"executor.kind = 'slurm' cannot run in {Path.cwd()}: "
+            f"jobs need {str(folder)!a} to be {PLAIN_WORDS}"
+        )
+    return folder
 
 
 def _how(executor: Slurm) -> dict[str, Any]:

@@ -8,6 +8,7 @@ Files are written under another name, read back, and only then renamed.
 import contextlib
 import hashlib
 import os
+import re
 import time
 import uuid
 import zipfile
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 
+CHUNK = re.compile(r"[0-9a-f]{40,}\.npz")  # names of files that are ours
+DRAFT = re.compile(r"\.[0-9a-f]{40,}\.[0-9a-f]{32}\.part")
 ABANDONED = 86400.0  # seconds after which a draft that nobody touched was left by a killed run
 SEEN = 60.0  # seconds until a network file system shows everywhere what was written somewhere
 

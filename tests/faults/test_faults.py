@@ -148,6 +148,12 @@ def test_a_folder_that_cannot_be_written_is_named_and_loses_nothing(started, rea
     assert chunk_files() == kept
     for folder in (*folders, Path("results/.chunks")):
         folder.chmod(0o755)
+    for folder in (DATASET.parent / "logs", DATASET.parent):
+        read_only(folder)
+        refused = started(under=as_owner(), said="refused.txt")
+        assert refused.end() != 0
+        assert f"lt2f: {folder}: may not be written" in refused.said.read_text().splitlines()
+        folder.chmod(0o755)
     assert same_as_ever(started()) == len(kept)
 
 

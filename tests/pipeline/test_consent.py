@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lt2f.pipeline import cluster, consent, nearby, reach
-from lt2f.pipeline.executors import Local, Scheduler, Slurm
+from lt2f.pipeline import cluster, consent, nearby, reach, slurm
+from lt2f.pipeline.executors import ClusterError, Local, Scheduler, Slurm
 from lt2f.pipeline.nearby import nearest
 from lt2f.pipeline.settings import SettingsError, parse
 from lt2f.pipeline.store import Store
@@ -162,7 +162,11 @@ def test_a_scheduler_file_that_is_there_is_looked_into(content, needed):
 def test_a_device_is_no_scheduler_file():
     os.mkfifo("pipe")
     for file in ("/dev/zero", "pipe", "/"):
-        assert asked(Scheduler(kind="scheduler", file=Path(file))) == []
+        executor = Scheduler(kind="scheduler", file=Path(file), timeout=1.0)
+        assert asked(executor) == []
+        refused = pytest.raises(ClusterError, match=f"executor.file = {file}: .*, after 1 s")
+        with refused, cluster.workers(executor, 1):
+            pass
 
 
 def stored(folder):
@@ -180,13 +184,28 @@ def test_folders_for_chunks():
     Path("file").touch()
     for fine in ("new", "new/er", "empty", "store", "results/link/x", "results", "file"):
         assert asked(Local(), fine) == []
+    Path("names").mkdir()
+    Path("names/ab").mkdir()
+    Path("names/ab/abad.npz").touch()
     stored("mixed")
     Path("mixed/.bashrc").touch()
     stored("inside")
     Path("inside/ab/script").touch()
     Path("ours/ab").mkdir(parents=True)
     Path("ours/git").mkdir()
-    for other in ("mixed", "inside", "ours", ".", "/etc", "results/..", "results/link/.."):
+    Path("deep").mkdir()
+    for other in (
+        "mixed",
+        "inside",
+        "ours",
+        "names",
+        "deep/none/../..",
+        "none/../ours",
+        ".",
+        "/etc",
+        "results/..",
+        "results/link/..",
+    ):
         assert asked(Local(), other) == ["chunks"], other
 
 
@@ -204,6 +223,16 @@ def test_a_study_that_needs_consent_computes_nothing(raw):
     consent.give(reach.beyond(study.executor, study.chunks))
     run_study(study, "cells", Path("cells.nc"), 1, lambda done, total: None)
     assert Path("cells.nc").exists()
+
+
+@pytest.mark.parametrize("name", ["$(touch owned)", "my study", "x;touch owned"])
+def test_no_job_is_written_where_a_shell_would_obey_the_folder(name, monkeypatch):
+    """What the folder of the run is called is part of what jobs run, in front of that of logs."""
+    Path(name).mkdir()
+    monkeypatch.chdir(name)
+    with pytest.raises(ClusterError, match="cannot run in"), slurm.started(Slurm(kind="slurm")):
+        pass
+    assert not list(Path().iterdir())
 
 
 @pytest.mark.parametrize(

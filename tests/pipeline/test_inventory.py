@@ -44,14 +44,16 @@ def test_every_chunk_serves_a_sweep_or_is_spare(store, study, raw):
 def test_what_serves_no_sweep_is_pruned_and_nothing_else(store, study, tmp_path):
     (store.folder / "readme.txt").write_text("mine")
     (store.folder / "ab").mkdir(exist_ok=True)
-    (store.folder / "ab" / "foreign.npz").write_text("mine too")
+    for name in ("foreign.npz", "abstract.npz", "abad.npz"):
+        (store.folder / "ab" / name).write_text("mine too")
     before = inventory.take(store, [study])
     assert inventory.prune(store, before.spare) == sum(before.spare.values()) > 0
     after = inventory.take(store, [study])
     assert after.sweeps == before.sweeps
     assert not after.spare
     assert (store.folder / "readme.txt").exists()
-    assert (store.folder / "ab" / "foreign.npz").exists()
+    for name in ("foreign.npz", "abstract.npz", "abad.npz"):
+        assert (store.folder / "ab" / name).exists()
     assert inventory.prune(store, before.spare) == 0  # once more
 
 
@@ -69,15 +71,18 @@ def test_a_flipped_bit_is_found_and_left(store, study):
 
 
 def test_only_old_drafts_count_as_left(store):
-    fresh, old = (store.folder / "ab" / f".{name}.part" for name in ("fresh", "old"))
+    names = (f".{'ab' * 20}.{'0' * 32}.part", f".{'ab' * 20}.{'1' * 32}.part", ".movie.part")
+    fresh, old, foreign = (store.folder / "ab" / name for name in names)
     fresh.parent.mkdir(exist_ok=True)
-    for path in (fresh, old):
+    for path in (fresh, old, foreign):
         path.write_bytes(b"half")
-    os.utime(old, (0, 0))
+    for path in (old, foreign):
+        os.utime(path, (0, 0))
     listed = inventory.take(store)
     assert listed.drafts == {old: 4}
     assert inventory.prune(store, (), listed.drafts) == 4
     assert fresh.exists()
+    assert foreign.exists()
 
 
 def test_a_store_that_is_not_there_is_empty(tmp_path):
