@@ -12,6 +12,7 @@ import socket
 import ssl
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -23,15 +24,16 @@ import pytest
 from click.testing import CliRunner
 
 import lt2f
-from lt2f.cli import layout, main
+from lt2f.cli import main
 from lt2f.pipeline import certificates, sweep
 from lt2f.pipeline.dataset import content_sha256, open_dataset
 from lt2f.pipeline.executors import Local
 from lt2f.pipeline.plan import plan
 from lt2f.pipeline.settings import SettingsError, load, parse
 from lt2f.pipeline.store import Store
+from lt2f.plain import line, plain
 from lt2f.training.prompts import read_prompt
-from lt2f.views import report
+from lt2f.views import report, summary
 
 ROOT = Path(lt2f.__file__).parent
 KERNELS = "dynamics/cache.py"  # unpickles what this user has compiled, from this user's own cache
@@ -331,7 +333,95 @@ def test_a_file_with_a_hostile_name_is_named_in_plain_letters(made):
 
 
 def test_plain_text_stays_as_it_is():
-    assert layout.plain("μ ≤ 2 — größer, 中文\tx\n") == "μ ≤ 2 — größer, 中文\tx\n"
+    assert plain("μ ≤ 2 — größer, 中文\tx\n") == "μ ≤ 2 — größer, 中文\tx\n"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\n\n"])
+def test_a_line_stays_one_and_keeps_the_spaces_in_names(end):
+    assert line(f"my  file.nc: damaged{end}  other.nc: intact") == (
+        "my  file.nc: damaged other.nc: intact"
+    )
+
+
+FORGED = "1\nresults/atlas/regimes.nc: intact"
+SETTINGS = {
+    "a list": "[1,2]",
+    "not a number": '{"study": NaN}',
+    "a number": 5,
+    "words": "no JSON",
+    "deep": "[" * 100_000,
+    "no sweep": '{"study": "small", "sweeps": {}}',
+    "half a sweep": '{"study": "small", "sweeps": {"cells": 5}}',
+}
+ATTACKS = [
+    *(pytest.param({"lt2f_settings": value}, id=f"settings: {n}") for n, value in SETTINGS.items()),
+    pytest.param({"lt2f_layout": [1, 1]}, id="layout: a list"),
+    pytest.param({"lt2f_layout": FORGED}, id="layout: a forged line"),
+    *(pytest.param({name: 5}, id=f"{name}: 5") for name in ("summary", "history", "code_sha256")),
+    pytest.param({"seed": FORGED}, id="seed: a forged line"),
+    pytest.param({"content_sha256": [1, 2]}, id="content: a list"),
+]
+
+
+def told(path: Path, attributes: dict[str, Any]) -> None:
+    with netCDF4.Dataset(path, "a") as file:
+        file.setncatts(attributes)
+
+
+def with_sweeps(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    with netCDF4.Dataset("cells.nc", "a") as file:
+        raw = json.loads(file.lt2f_settings)
+        raw["sweeps"] = change(*raw["sweeps"].values())
+        file.lt2f_settings = json.dumps(raw)
+
+
+def refused(command: str, path: Path | str) -> str:
+    """Give a command a path: the one line that it says."""
+    said = CliRunner().invoke(main, [command, str(path)])
+    assert said.exit_code == (1 if command == "verify" else 2), said.output
+    (only,) = said.output.splitlines()
+    assert only.startswith("cells.nc: " if command == "verify" else "lt2f: cells.nc: ")
+    return only
+
+
+READERS = "show", "plot", "explore", "reproduce", "verify"
+
+
+@pytest.mark.parametrize("command", READERS)
+@pytest.mark.parametrize("attributes", ATTACKS)
+def test_a_dataset_that_says_nonsense_is_refused_in_one_line(made, command, attributes):
+    copy(made, "cells.nc")
+    told(Path("cells.nc"), attributes)
+    refused(command, "cells.nc")
+    if command in ("show", "explore"):
+        refused(command, ".")
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_settings_of_two_sweeps_or_of_another_are_refused_in_one_line(made, command):
+    copy(made, "cells.nc")
+    with_sweeps(lambda sweep: {"a": sweep, "b": sweep})
+    assert "of 2 sweeps" in refused(command, "cells.nc")
+    copy(made, "cells.nc")
+    other = {"axes": {"a": {"values": [0.1, 0.2]}}, "fixed": {"mu": 0.5, "b": 0.1}}
+    with_sweeps(lambda sweep: {"cells": sweep | other})
+    assert "axes that it lacks: a" in refused(command, "cells.nc")
+
+
+def test_a_name_of_a_file_forges_no_line(made):
+    copy(made, "a.nc\nb.nc")
+    said = CliRunner().invoke(main, ["verify", "a.nc\nb.nc"])
+    assert said.output.splitlines() == ["a.nc b.nc: intact"]
+
+
+def test_a_summary_holds_nothing_that_a_terminal_would_obey(hostile):
+    forged = "\r\n\n## Claims\n\nAll agree."
+    told(hostile, {"lt2f_version": EVIL + forged, "content_sha256": EVIL + forged})
+    summary.write({"cells": open_dataset(hostile)}, Path("summary.md"))
+    text = Path("summary.md").read_text(encoding="utf-8")
+    assert "Made by lt2f \N{REPLACEMENT CHARACTER}" in text
+    assert not OBEYED.search(text)
+    assert "## Claims" not in text.splitlines()
 
 
 def test_a_report_shows_texts_and_runs_none(hostile):

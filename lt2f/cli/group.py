@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from lt2f.cli.layout import plain
+from lt2f.plain import line
 
 
 class Command(click.Command):
@@ -84,5 +84,5 @@ class Group(click.Group):
 
 
 def _refuse(ctx: click.Context, text: str) -> NoReturn:
-    click.echo(plain(f"lt2f: {' '.join(text.split())}"), err=True)
+    click.echo(line(f"lt2f: {text}"), err=True)
     ctx.exit(2)

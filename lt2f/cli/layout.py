@@ -1,6 +1,5 @@
 """Pages on a terminal: wrapped to its width, in colour only where somebody watches."""
 
-import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -8,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lt2f.plain import line as one_line
+from lt2f.plain import plain
+
 if TYPE_CHECKING:
     from lt2f.views.page import Page
 
 WIDEST: Final = 100  # columns; longer lines are hard to read
 _LEAST: Final = 24  # columns that a text has at least, however narrow the terminal
-# Control characters, and those that turn the direction of writing around; white space is none.
-_OBEYED: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LOUD: Final = {"damaged": "red", "disagrees": "red", "undecided": "yellow", "intact": "green"}
 
 
@@ -45,7 +45,7 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the lines of a table; numbers stand to the right, and the last column is wrapped."""
     if not rows:
         return
-    rows = [[plain(cell) for cell in row] for row in rows]
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     right = [all(row[i][:1].isdigit() for row in rows[1:]) for i in range(len(widths))]
     room = width() - sum(widths[:-1]) - 2 * (len(widths) - 1)
@@ -59,11 +59,6 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
             line = f"{before}{part}"
             yield click.style(line, dim=True) if row is rows[0] else _loud(part, line)
             before = " " * len(before)
-
-
-def plain(text: str) -> str:
-    """Take from a text what a terminal would obey: files may come from anybody."""
-    return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def wrap(text: str, columns: int) -> list[str]:

@@ -9,6 +9,7 @@ from lt2f.cli import layout
 from lt2f.cli.group import command
 from lt2f.cli.own import results_of
 from lt2f.cli.study import outlook
+from lt2f.plain import line
 
 if TYPE_CHECKING:
     from lt2f.views.page import Page
@@ -49,9 +50,9 @@ def verify(files: tuple[Path, ...]) -> None:
         inside = sorted(file.glob("*.nc")) if file.is_dir() else [file]
         for path in inside:
             states.append(_state(path))
-            click.echo(layout.plain(f"{path}: {states[-1]}"))
+            click.echo(line(f"{path}: {states[-1]}"))
         if not inside:
-            click.echo(layout.plain(f"{file}: holds no datasets"))
+            click.echo(line(f"{file}: holds no datasets"))
     if not all(state.startswith("intact") for state in states):
         click.get_current_context().exit(1)
 

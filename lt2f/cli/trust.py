@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from lt2f.cli.group import command
-from lt2f.cli.layout import plain
 from lt2f.cli.own import home_of, settings_of
+from lt2f.plain import line
 
 _STUDY = click.Path(path_type=Path)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -31,8 +31,8 @@ def trust(study: Path | None, directory: Path | None, forget: bool, listed: bool
     from lt2f.pipeline import consent
 
     if listed:
-        for line, folder in consent.everything():
-            click.echo(plain(f"{line} (in {folder})" if folder else line))
+        for what, folder in consent.everything():
+            click.echo(line(f"{what} (in {folder})" if folder else what))
         return
     if study is None:
         raise click.UsageError("needs a settings file, or the folder of a study")
@@ -43,6 +43,6 @@ def trust(study: Path | None, directory: Path | None, forget: bool, listed: bool
         reaches = reach.beyond(said.executor, said.chunks)
         (consent.take_back if forget else consent.give)(reaches)
     for each in reaches:
-        click.echo(plain(each.line))
+        click.echo(line(each.line))
     done = "is not allowed" if forget else "is allowed"
     click.echo(done if reaches else "does nothing beyond its results")

@@ -9,11 +9,23 @@ import numpy as np
 import lt2f
 from lt2f.dynamics.steps import STEPS
 from lt2f.pipeline.identity import canonical_json
+from lt2f.pipeline.settings import Settings, SettingsError, parse
 
 if TYPE_CHECKING:  # who only reads datasets has no need of what computes them
+    import xarray as xr
+
     from lt2f.pipeline.plan import Plan
 
 LAYOUT_VERSION = 1  # of datasets; readers refuse any other
+_READ = (  # texts that readers count on
+    "summary",
+    "history",
+    "lt2f_version",
+    "lt2f_settings",
+    "lt2f_identity",
+    "code_sha256",
+    "content_sha256",
+)
 REFERENCE = "arXiv:2605.21292"
 _SUBJECT = "a two-factor linear transformer at large step sizes"
 _TITLES = {
@@ -75,3 +87,31 @@ def attributes(plan: "Plan", content: str) -> dict[str, Any]:
         "content_sha256": content,
         **known,
     }
+
+
+def settings_of(dataset: "xr.Dataset") -> Settings:
+    """Read the settings that made a dataset, of one sweep, from what it says of itself.
+
+    Anybody may have written that, so no reader has to look whether it is as `attributes` makes it.
+
+    Raises
+    ------
+    SettingsError
+        If it is not.
+    """
+    told = dataset.attrs
+    kinds = {**dict.fromkeys(_READ, str), "seed": np.integer}
+    if odd := [name for name, kind in kinds.items() if not isinstance(told.get(name), kind)]:
+        raise SettingsError(f"does not say how it was made ({', '.join(odd)})")
+    try:
+        settings = parse(json.loads(told["lt2f_settings"]))
+    except SettingsError as error:
+        raise SettingsError(f"its settings break a rule: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"does not say how it was made ({error})") from None
+    if len(settings.sweeps) != 1:
+        raise SettingsError(f"its settings are of {len(settings.sweeps)} sweeps, not of one")
+    (sweep,) = settings.sweeps.values()
+    if lacking := {*sweep.axes} - {getattr(sweep, "count", None), *dataset.dims}:
+        raise SettingsError(f"its settings say axes that it lacks: {', '.join(sorted(lacking))}")
+    return settings

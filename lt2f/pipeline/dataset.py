@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt2f.dynamics.codes import Regime
-from lt2f.pipeline.attributes import LAYOUT_VERSION, attributes
+from lt2f.pipeline.attributes import LAYOUT_VERSION, attributes, settings_of
 from lt2f.pipeline.identity import code_sha256, sha256_of
+from lt2f.pipeline.settings import SettingsError
 from lt2f.pipeline.slabs import SLAB_BYTES, Gatherer, blocks, cut
 from lt2f.pipeline.store import ABANDONED, Store
 from lt2f.pipeline.variables import COORDINATES, ELLIPSE, PATHS, VARIABLES, Variable
@@ -130,7 +131,7 @@ def open_dataset(path: str | Path) -> "xr.Dataset":
     Raises
     ------
     DatasetError
-        If the file is missing, damaged, or of another layout version.
+        If the file is missing, damaged, of another layout version, or does not say how it was made.
     """
     import xarray as xr
 
@@ -138,12 +139,20 @@ def open_dataset(path: str | Path) -> "xr.Dataset":
         dataset = xr.open_dataset(path, engine="netcdf4")
     except Exception as error:  # a damaged file can fail in any way
         raise DatasetError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    layout = dataset.attrs.get("lt2f_layout")
-    if layout != LAYOUT_VERSION:
+    try:
+        _require_ours(dataset)
+    except (DatasetError, SettingsError) as error:
         dataset.close()
-        found = "not a dataset of lt2f" if layout is None else f"of layout {layout}"
-        raise DatasetError(f"{path}: {found}; this lt2f reads layout {LAYOUT_VERSION}")
+        raise DatasetError(f"{path}: {error}") from None
     return dataset
+
+
+def _require_ours(dataset: "xr.Dataset") -> None:
+    layout: Any = dataset.attrs.get("lt2f_layout")
+    if not np.array_equal(layout, LAYOUT_VERSION):  # it may be an array, or any text
+        found = "not a dataset of lt2f" if layout is None else f"of layout {layout}"
+        raise DatasetError(f"{found}; this lt2f reads layout {LAYOUT_VERSION}")
+    settings_of(dataset)
 
 
 def _content(identity: dict[str, Any], data: dict[str, str]) -> str:

@@ -19,7 +19,7 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 
 class ReproduceError(ValueError):
-    """A dataset does not say how it was made, or says something else than what it holds."""
+    """A dataset says that it was made otherwise than what it holds."""
 
 
 def settings_of(path: Path) -> tuple[dict[str, Any], str]:
@@ -28,22 +28,19 @@ def settings_of(path: Path) -> tuple[dict[str, Any], str]:
     Raises
     ------
     DatasetError
-        If the file is no dataset of this package.
+        If the file is no dataset of this package, or its settings are missing or break a rule.
     ReproduceError
-        If its settings are missing, break a rule, or do not determine what it holds.
+        If its settings cannot be planned, or do not determine what it holds.
     """
     with open_dataset(path) as dataset:
         attributes = dict(dataset.attrs)
+    raw: dict[str, Any] = json.loads(attributes["lt2f_settings"])
+    content, held = attributes["content_sha256"], attributes["lt2f_identity"]
+    (name,) = raw["sweeps"]
     try:
-        raw: dict[str, Any] = json.loads(attributes["lt2f_settings"])
-        (name,) = raw["sweeps"]
         planned = plan(parse(raw), name)
-        content = str(attributes["content_sha256"])
-        held = attributes["lt2f_identity"]
     except SettingsError as error:
         raise ReproduceError(f"{path}: its settings break a rule: {error}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise ReproduceError(f"{path}: does not say how it was made ({error})") from None
     if canonical_json(planned.identity()) != held or not _HASH.fullmatch(content):
         raise ReproduceError(f"{path}: its settings do not determine what it holds")
     return raw, content

@@ -11,6 +11,7 @@ from lt2f.claims.ledger import Row
 from lt2f.dynamics import thresholds
 from lt2f.dynamics.codes import DecidedBy, Regime
 from lt2f.dynamics.steps import STEPS, of_step
+from lt2f.plain import line, plain
 from lt2f.views import claims, contents, tables, trainings
 from lt2f.views.files import whole
 
@@ -18,7 +19,8 @@ from lt2f.views.files import whole
 def write(datasets: Mapping[str, xr.Dataset], path: Path, ledger: Iterable[Row] = ()) -> None:
     """Write the summary of a study: its sweeps by name, and its ledger of claims if it has one."""
     with whole(path) as draft:
-        draft.write_text("\n".join(_page(datasets, list(ledger))) + "\n", encoding="utf-8")
+        text = "\n".join(_page(datasets, list(ledger)))
+        draft.write_text(plain(text) + "\n", encoding="utf-8")
 
 
 def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str]:
@@ -28,7 +30,7 @@ def _page(datasets: Mapping[str, xr.Dataset], ledger: list[Row]) -> Iterator[str
     yield (
         "Large-step training dynamics of a two-factor linear transformer (arXiv:2605.21292): "
         "gradient descent (a, b) → (a − (ab − μ) b, b − (ab − μ) a) on the squared loss, with "
-        f"effective step size μ = η·|c·y_q|. Made by lt2f {first.attrs['lt2f_version']}.\n"
+        f"effective step size μ = η·|c·y_q|. Made by lt2f {line(first.attrs['lt2f_version'])}.\n"
     )
     for name, dataset in datasets.items():
         yield f"## {name}\n"
@@ -62,7 +64,7 @@ def _sweep(dataset: xr.Dataset) -> Iterator[str]:
         yield from _lasting(dataset)
     if "regime_count" in dataset:
         yield from _counts(dataset)
-    yield f"Content `{dataset.attrs['content_sha256']}`.\n"
+    yield f"Content `{line(dataset.attrs['content_sha256'])}`.\n"
 
 
 def _shares(dataset: xr.Dataset, cells: int) -> Iterator[str]:
