@@ -390,13 +390,16 @@ def test_a_scheduler_with_tls(tls, study, content):
     assert content_sha256(Path("cells.nc")) == content
 
 
-@pytest.mark.parametrize("wrong", ["others", "none"])
-def test_wrong_certificates(tls, study, wrong):
-    executor = {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT}
-    if wrong == "others":
-        executor["tls"] = certificates("theirs")
-    said = refusal(study, executor)
+def test_certificates_of_others(tls, study):
+    theirs = certificates("theirs")
+    said = refusal(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT, "tls": theirs})
     assert said.startswith("lt2f: no connection to a scheduler at tls://127.0.0.1:")
+
+
+def test_a_scheduler_with_tls_and_no_word_of_it(tls, study):
+    said = refusal(study, {"kind": "scheduler", "file": FILE, "timeout": TIMEOUT})
+    assert said.startswith("lt2f: the scheduler at tls://127.0.0.1:")
+    assert said.endswith(" speaks TLS: executor.tls is missing")
 
 
 def test_certificates_that_are_not_there(study):
